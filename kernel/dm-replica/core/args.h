@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Parsing of messages, table lines and KEY=VALUE settings, shared by the
+ * device-mapper messages, the netlink front end, the tool and the fuzzers.
+ * Pure: works on the caller's strings, keeps pointers into them. Any context.
+ */
+#ifndef DRP_CORE_ARGS_H
+#define DRP_CORE_ARGS_H
+
+#include "types.h"
+
+#define DRP_ARGS_MEMBERS_MAX	64	/* ids in one request */
+
+/* Which settings a request carried; each has its value in struct drp_settings. */
+#define DRP_SET_MODE			BIT(0)
+#define DRP_SET_COPY_PRIORITY		BIT(1)
+#define DRP_SET_RATE_LIMIT		BIT(2)	/* bytes per second, K/M/G suffix, 0: none */
+#define DRP_SET_RECOVERY_MODE		BIT(3)	/* automatic | manual */
+#define DRP_SET_FAILED_COPY_STOPS	BIT(4)	/* yes | no */
+#define DRP_SET_READ_POLICY		BIT(5)	/* source | balance */
+#define DRP_SET_IN_USE_IGNORE		BIT(6)	/* in_use=ignore | refuse */
+#define DRP_SET_DEADLINE_MS		BIT(7)	/* of a cut; 1 to 600000 */
+#define DRP_SET_NAME			BIT(8)
+#define DRP_SET_WAIT_STATE		BIT(9)	/* wait_for_copy_state=NAME */
+#define DRP_SET_SKIP_INITIAL_COPY	BIT(10)	/* skip_initial_copy=yes: the caller vouches that both are equal; needs Force */
+#define DRP_SET_ACTIVE_EXTENTS_MAX	BIT(11)	/* of an element */
+#define DRP_SET_IDENTITY		BIT(12)	/* identity=TEXT of a data device */
+#define DRP_SET_SIZE_SECTORS		BIT(13)	/* size=SECTORS of an element */
+#define DRP_SET_AUTO_DELETE		BIT(14)	/* yes | no */
+#define DRP_SET_DESCRIPTION_MAX		15
+
+struct drp_settings {
+	u32 mask;			/* DRP_SET_* that were given */
+	u16 mode;
+	u16 copy_priority;
+	u16 recovery_mode;
+	u16 read_policy;
+	u16 wait_state;
+	bool failed_copy_stops_host_io;
+	bool in_use_ignore;
+	bool skip_initial_copy;
+	bool auto_delete;
+	u32 deadline_ms;
+	u32 active_extents_max;
+	u64 rate_limit;
+	u64 size_sectors;
+	const char *name;		/* point into the request */
+	const char *identity;
+};
+
+/* Where a request is wrong, for people. */
+struct drp_parse_error {
+	char text[DRP_MESSAGE_MAX + 1];
+};
+
+/*
+ * One KEY=VALUE. Keys are the lower-case words above; the DMTF property names
+ * (CopyPriority, CopyRecoveryMode, FailedCopyStopsHostIO, ...) and hyphens for
+ * underscores are accepted too. A key given twice, an unknown key or a value
+ * out of range is -EINVAL with a text that names it.
+ */
+int drp_parse_setting(const char *text, struct drp_settings *s, struct drp_parse_error *err);
+
+enum drp_request_kind {
+	DRP_REQ_CREATE_ELEMENT = 1,	/* create_element <id> <name> [<key>=<value>...] */
+	DRP_REQ_DELETE_ELEMENT,		/* delete_element <id> [force] */
+	DRP_REQ_CREATE_SYNC,		/* create_sync <id> <type> <source id> <target id> [force] [dry_run] [<key>=<value>...] */
+	DRP_REQ_MODIFY,			/* modify <op> <sync id | group:<id>> [force] [dry_run] [pair:<sync id>...] [<key>=<value>...] */
+	DRP_REQ_SET,			/* set pool|element:<id>|sync:<id>|group:<id> <key>=<value>... */
+	DRP_REQ_CREATE_GROUP,		/* create_group <id> <name> [<element id>...] */
+	DRP_REQ_DELETE_GROUP,		/* delete_group <id> */
+	DRP_REQ_ADD_MEMBERS,		/* add_members <group id> <element id>... */
+	DRP_REQ_REMOVE_MEMBERS,		/* remove_members <group id> <element id>... */
+	DRP_REQ_JOB,			/* job <id> suspend|resume|terminate */
+	DRP_REQ_DELETE_ASPECT,		/* delete_aspect <id> [force] */
+};
+
+enum drp_object_kind {
+	DRP_OBJ_NONE,
+	DRP_OBJ_POOL,
+	DRP_OBJ_ELEMENT,
+	DRP_OBJ_SYNC,
+	DRP_OBJ_GROUP,
+	DRP_OBJ_JOB,
+	DRP_OBJ_ASPECT,
+};
+
+/* One request, however it came. Ids are 1 to 2^63-1; 0: choose one (CREATE only). */
+struct drp_request {
+	enum drp_request_kind kind;
+	enum drp_object_kind object;	/* what MODIFY and SET are about */
+	u64 id;				/* of the object */
+	u64 source_id;
+	u64 target_id;
+	u16 sync_type;
+	u16 operation;
+	u16 job_request;		/* enum drp_job_request */
+	bool force;
+	bool dry_run;
+	const char *name;		/* of an element or group to create */
+	unsigned int nr_members;	/* members, or sync pairs of MODIFY */
+	u64 members[DRP_ARGS_MEMBERS_MAX];
+	struct drp_settings settings;
+};
+
+/* Parse a message's words. Returns 0, or -EINVAL with @err filled; @req is valid only after 0. */
+int drp_parse_message(unsigned int argc, char **argv, struct drp_request *req,
+		      struct drp_parse_error *err);
+
+/* Table line of the pool target, after <start> <length> replica-pool. */
+struct drp_pool_args {
+	const char *metadata_dev;
+	const char *cow_dev;		/* NULL for "-" */
+	u32 chunk_sectors;		/* power of two, 8 to 2048 */
+	u32 region_sectors;		/* feature region=SECTORS: power of two, 8 to 2048; default 8; used at format */
+	u32 extent_sectors;		/* feature extent=SECTORS: power of two, 128 to 131072; default 8192; used at format */
+	const char *name;		/* feature name=NAME; stored at format */
+	const char *owner;		/* feature owner=UUID (host identity) */
+	bool format;			/* feature format */
+	bool take_over;			/* feature take_over */
+};
+
+/*
+ * Table line of the element target: <pool dev> <element id> [<data dev> [<#features> ...]].
+ * Features: "identity=TEXT" what the device calls itself now.
+ */
+struct drp_element_args {
+	const char *pool_dev;
+	u64 id;
+	const char *data_dev;		/* NULL: virtual or missing */
+	const char *identity;
+};
+
+int drp_parse_pool_args(unsigned int argc, char **argv, struct drp_pool_args *a,
+			struct drp_parse_error *err);
+int drp_parse_element_args(unsigned int argc, char **argv, struct drp_element_args *a,
+			   struct drp_parse_error *err);
+
+#endif /* DRP_CORE_ARGS_H */
