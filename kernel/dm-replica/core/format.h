@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The on-disk format of a pool's metadata device, version 1. Little endian.
+ * Documentation/on-disk-format.rst explains it field by field; a unit test
+ * freezes its bytes. Pure declarations.
+ *
+ * Unit is the block of 4096 bytes. Block 0 and block 256 (1 MiB) hold the two
+ * superblocks; blocks 1 to 255 stay zero. Every block names itself: kind,
+ * object, index, sequence, and a crc32c seeded with the pool's format nonce, so
+ * that a block of a former life or a misdirected write is never taken for ours.
+ */
+#ifndef DRP_CORE_FORMAT_H
+#define DRP_CORE_FORMAT_H
+
+#include "types.h"
+
+#define DRP_FORMAT_VERSION	1
+#define DRP_SUPER_MAGIC		"dm-replica pool"	/* 16 bytes with the NUL */
+#define DRP_SUPER_BLOCK_A	0
+#define DRP_SUPER_BLOCK_B	256
+#define DRP_FIRST_AREA_BLOCK	257
+#define DRP_MIN_DEVICE_BLOCKS	2048	/* 8 MiB */
+#define DRP_NR_AREAS		16
+#define DRP_COMMIT_BLOCKS_MAX	16	/* blocks of one journal commit */
+#define DRP_RECORD_MAX		3840	/* bytes of one record with its header */
+
+enum drp_block_kind {
+	DRP_BLOCK_SUPER		= 1,
+	DRP_BLOCK_JOURNAL	= 2,	/* seq: commit, index: block within the commit */
+	DRP_BLOCK_CATALOG	= 3,	/* seq: checkpoint, index: block within the catalog */
+	DRP_BLOCK_PLANE_DIR	= 4,	/* object: sync, index: chunk of the directory */
+	DRP_BLOCK_PLANE		= 5,	/* object: sync, index: page of the plane */
+	DRP_BLOCK_INDEX		= 6,	/* reserved: COW index (element, chunk) */
+	DRP_BLOCK_SLOTS		= 7,	/* reserved: COW slot table */
+};
+
+struct drp_block_header {
+	__le32 crc;		/* crc32c of everything behind this field, see drp_block_seal() */
+	__le32 kind;
+	__le64 nonce;
+	__le64 object;
+	__le64 index;
+	__le64 seq;
+	__le32 len;		/* payload bytes in use */
+	__le32 flags;		/* planes: which plane */
+};
+static_assert(sizeof(struct drp_block_header) == 48);
+
+#define DRP_BLOCK_PAYLOAD	(DRP_BLOCK_BYTES - sizeof(struct drp_block_header))
+
+/* ---- superblock ---- */
+
+enum drp_area_kind {
+	DRP_AREA_NONE		= 0,
+	DRP_AREA_JOURNAL	= 1,
+	DRP_AREA_CATALOG	= 2,	/* two of them, index 0 and 1 */
+	DRP_AREA_PAGES		= 3,	/* any number, so that metadata can grow */
+};
+
+struct drp_area_disk {
+	__le32 kind;
+	__le32 index;
+	__le64 first;		/* block */
+	__le64 blocks;
+};
+
+#define DRP_INCOMPAT_COW	BIT_ULL(0)	/* reserved: COW index in use */
+#define DRP_INCOMPAT_TWO_COPIES	BIT_ULL(1)	/* reserved: second metadata device */
+#define DRP_INCOMPAT_ASYNC	BIT_ULL(2)	/* reserved: epochs in use */
+#define DRP_INCOMPAT_KNOWN	0ULL
+
+struct drp_super_disk {
+	struct drp_block_header h;
+	char magic[16];
+	__le32 version;
+	__le32 block_bytes;
+	u8 uuid[DRP_UUID_BYTES];
+	char name[DRP_NAME_MAX + 1];
+	__le64 compat;
+	__le64 ro_compat;
+	__le64 incompat;
+	__le64 device_blocks;
+	__le64 created;			/* ns since the epoch */
+	__le32 chunk_sectors;
+	__le32 region_sectors;
+	__le32 extent_sectors;
+	__le32 nr_areas;
+	struct drp_area_disk areas[DRP_NR_AREAS];
+	/* root: where the state of the pool is */
+	__le64 catalog_seq;		/* checkpoint that areas[catalog] holds */
+	__le32 catalog_index;		/* 0 or 1 */
+	__le32 catalog_blocks;
+	__le64 tail_block;		/* index in the journal ring where replay starts */
+	__le64 tail_seq;		/* commit expected there */
+	/* owner: who has it activated, for shared storage */
+	u8 owner_uuid[DRP_UUID_BYTES];
+	u8 boot_id[DRP_UUID_BYTES];
+	char owner_name[64];
+	__le64 activation;		/* counts activations */
+	__le32 clean;			/* 1: stopped cleanly */
+	__le32 copy_index;		/* which copy of the metadata this is: 0 */
+	/* reserved for a second metadata device */
+	u8 peer_uuid[DRP_UUID_BYTES];
+	__le64 copy_seq[2];
+	/* COW space */
+	char cow_identity[DRP_IDENTITY_MAX + 1];
+	__le64 cow_sectors;
+	u8 reserved[256];
+};
+
+/* ---- records: in journal commits and in the catalog ---- */
+
+#define DRP_RECORD_CRITICAL	BIT(0)	/* who does not know the type must not go on */
+
+struct drp_record_header {
+	__le16 type;		/* enum drp_record_type */
+	__le16 flags;
+	__le32 len;		/* with this header, a multiple of 8 */
+};
+static_assert(sizeof(struct drp_record_header) == 8);
+
+enum drp_record_type {
+	DRP_REC_PAD		= 0,
+	DRP_REC_POOL		= 1,	/* struct drp_pool_rec: the whole object, as all puts */
+	DRP_REC_ELEMENT		= 2,
+	DRP_REC_SYNC		= 3,
+	DRP_REC_GROUP		= 4,
+	DRP_REC_ASPECT		= 5,
+	DRP_REC_OBJECT_DEL	= 6,	/* kind, id */
+	DRP_REC_ACTIVATE	= 7,	/* element, first extent, count: may differ after a crash */
+	DRP_REC_PLANE_ALL	= 8,	/* sync, plane, value: the whole plane is 0 or 1 */
+	DRP_REC_PLANE_ROOT	= 9,	/* catalog only: a run of directory entries */
+	DRP_REC_CUT		= 10,	/* cut id, members: what happened inside the gates */
+	DRP_REC_CONFIRM		= 11,	/* cut id, nested records that hold from now on */
+	DRP_REC_CUT_ABORT	= 12,	/* cut id */
+	DRP_REC_PLANE_OR	= 13,	/* reserved: D of one sync |= D of another */
+	DRP_REC_C_CLEAR		= 14,	/* reserved: sync, first region, count */
+	DRP_REC_PRESERVE	= 15,	/* reserved: element, chunk, generation, slot, crc32c */
+	DRP_REC_SLOT_FREE	= 16,	/* reserved */
+	DRP_REC_DROPPED		= 17,	/* reserved: what replay dropped */
+	DRP_REC_EPOCH		= 18,	/* reserved: asynchronous mode */
+};
+
+/* First bytes of the payload of a commit's first block. */
+struct drp_commit_disk {
+	__le32 nr_blocks;
+	__le32 flags;
+	__le64 confirmed;	/* reserved: highest commit whose parallel data writes are complete */
+	__le64 epoch;		/* reserved */
+};
+static_assert(sizeof(struct drp_commit_disk) == 24);
+
+/* First bytes of the payload of the catalog's first block. */
+struct drp_catalog_disk {
+	__le32 nr_records;	/* of the whole catalog */
+	__le32 flags;
+	__le64 activation;
+};
+
+/* ---- planes ---- */
+
+enum drp_plane {
+	DRP_PLANE_D	= 0,	/* the legs may differ */
+	DRP_PLANE_C	= 1,	/* reserved: content still lives on the other side */
+};
+
+#define DRP_PAGE_BYTES		3968U			/* bits of one plane page: 64-bit words, LE */
+#define DRP_PAGE_BITS		(DRP_PAGE_BYTES * 8)	/* 31744: 31 extents of 4 MiB at 4 KiB */
+#define DRP_DIR_ENTRIES		248U			/* pages that one directory chunk describes */
+
+enum drp_page_state {
+	DRP_PAGE_CLEAN	= 0,	/* absent: all bits 0 */
+	DRP_PAGE_DIRTY	= 1,	/* absent: all bits 1 */
+	DRP_PAGE_STORED	= 2,
+};
+
+/* Directory entry of a page, and root entry of a directory chunk. */
+struct drp_dir_entry_disk {
+	__le64 where;		/* bits 0-1 enum drp_page_state, bits 8-63 block on the device */
+	__le64 seq;		/* that the block must carry */
+};
+static_assert(sizeof(struct drp_dir_entry_disk) == 16);
+
+#endif /* DRP_CORE_FORMAT_H */
