@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A plane: one bit per region of a sync, paged, with pages absent-clean,
+ * absent-dirty, stored, or in memory. Used for the D plane, where 1 ("may
+ * differ") is always safe: when memory or a page is missing, the answer is 1.
+ *
+ * Memory follows what is mixed: an all-0 or all-1 plane of any size costs its
+ * table of directory chunks only, and chunks exist only where a page differs
+ * from its chunk's uniform state.
+ */
+#ifndef DRP_PLANE_H
+#define DRP_PLANE_H
+
+#include "metadev.h"
+
+struct drp_plane_map;
+
+/* A plane of @nr_bits (<= 2^40), all 0 or all 1. NULL: no memory. Reserves its blocks: ERR_PTR(-ENOSPC). Sleeps. */
+struct drp_plane_map *drp_plane_create(struct drp_metadev *md, u64 sync_id, enum drp_plane which,
+				       u64 nr_bits, bool ones);
+
+/* Forget the plane; its stored pages are freed with the next checkpoint. Sleeps. */
+void drp_plane_destroy(struct drp_plane_map *p);
+
+/* Set a range. Any context (irq-safe); never fails: without memory the page becomes absent-dirty. */
+void drp_plane_set(struct drp_plane_map *p, u64 first, u64 count);
+
+/* Clear a range, process context; loads pages if needed. 0, -EIO or -ENOMEM (bits then stay set). Sleeps. */
+int drp_plane_clear(struct drp_plane_map *p, u64 first, u64 count);
+
+/* All 0 or all 1. Sleeps (frees pages). Setting all 1 never fails. */
+void drp_plane_set_all(struct drp_plane_map *p, bool ones);
+
+/* May a bit of the range be 1? Any context; true when it cannot be told without I/O. */
+bool drp_plane_any(struct drp_plane_map *p, u64 first, u64 count);
+
+/* Bits that are 1 (an upper bound while stored pages have pending sets). Any context. */
+u64 drp_plane_count(struct drp_plane_map *p);
+
+/* Surely no bit set? Any context; exact under the plane's lock. */
+bool drp_plane_empty(struct drp_plane_map *p);
+
+/*
+ * The next run of 1s at or behind @from, at most @max bits and within one page:
+ * 1 and *@first, *@count; 0: none up to the end; negative errno (a page that
+ * cannot be read or does not match becomes absent-dirty, is logged once and is
+ * no error). Sleeps.
+ */
+int drp_plane_next_run(struct drp_plane_map *p, u64 from, u64 max, u64 *first, u64 *count);
+
+/* D |= other, both of the same size. Sleeps. */
+int drp_plane_or(struct drp_plane_map *p, struct drp_plane_map *other);
+
+/* The plane's size changes (an element grew): new bits are @ones. Sleeps; 0, -ENOMEM, -ENOSPC. */
+int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones);
+
+/* ---- load ---- */
+
+/* A root record of the catalog: directory chunks @first.. . Reads the chunks, claims blocks. A chunk that
+ * cannot be trusted becomes absent-dirty (logged). 0, -EBADMSG (out of range), -ENOMEM. Sleeps. */
+int drp_plane_load_root(struct drp_plane_map *p, u64 first, const struct drp_dir_entry *entries, u32 n);
+
+/* ---- checkpoint (one at a time; the caller serialises) ---- */
+
+/*
+ * Write all pages and directory chunks that changed to free blocks. Bits set
+ * meanwhile may or may not be in; they stay dirty for the next checkpoint. No
+ * free block: the page's root entry says absent-dirty. 0 or a negative errno
+ * of the device. Does not flush. Sleeps, GFP_NOIO.
+ */
+int drp_plane_writeback(struct drp_plane_map *p);
+
+/* Root entries for the catalog as of the last writeback: up to @max chunks from @first; returns how many
+ * there are from there on at all. If the plane is empty right now, they say so. Any context. */
+u32 drp_plane_root(struct drp_plane_map *p, u64 first, struct drp_dir_entry *entries, u32 max);
+
+/* Has anything changed since the last writeback? Any context. */
+bool drp_plane_dirty(struct drp_plane_map *p);
+
+/* Drop clean pages until the pool's memory is under its bound. Process context. */
+void drp_plane_shrink(struct drp_plane_map *p);
+
+/* Bytes of memory held now, and at worst (all pages mixed, bounded by memory_max). */
+u64 drp_plane_memory(struct drp_plane_map *p);
+u64 drp_plane_memory_max(struct drp_plane_map *p);
+
+#endif /* DRP_PLANE_H */
