@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one way in for whoever wants something changed: netlink and messages
+ * parse into struct drp_request and call drp_request_execute().
+ */
+#ifndef DRP_REQUEST_H
+#define DRP_REQUEST_H
+
+#include "core/args.h"
+
+struct drp_pool;
+
+#define DRP_REQUEST_WAIT_MS	100	/* what takes longer becomes a job */
+
+struct drp_result {
+	u32 return_value;		/* enum drp_return_value */
+	u64 job_id;			/* with 4096 */
+	u64 object_id;			/* of what was created */
+	u64 aspect_id;			/* SettingsState */
+	u64 updated_sync_id;		/* if the operation changed the sync's keys */
+	char text[DRP_MESSAGE_MAX + 1];	/* refusal in words, or what a dry run found; may be empty */
+};
+
+/*
+ * Execute @req on @pool, strings in it are copied. Waits at most
+ * DRP_REQUEST_WAIT_MS: what is not done by then goes on as a job and the
+ * answer is 4096. Returns 0 (return_value 0 or 4096) or the negative errno of
+ * the refusal, with the text in @res and in the pool's last_refusal. Process
+ * context, no locks held; sleeps.
+ */
+int drp_request_execute(struct drp_pool *pool, const struct drp_request *req,
+			struct drp_result *res);
+
+/* Remember a refusal that was found while parsing. Logs it, too. */
+void drp_request_note_refusal(struct drp_pool *pool, const char *text);
+
+/* ---- capabilities ---- */
+
+struct drp_capability {
+	bool supported;			/* built, and meant for this SyncType */
+	bool possible_now;		/* for a given sync */
+	bool requires_force;
+	u16 result_copy_state;		/* 0: the sync is gone */
+	u32 from_states;		/* BIT(enum drp_copy_state): accepted without Force */
+	u32 from_states_force;		/* only with Force */
+	const char *reason;		/* why not, or what Force consents to; static, never NULL */
+};
+
+/*
+ * What @operation means for @sync_id (or, if that is 0, for @sync_type in
+ * general): 0, -ENOENT (no such sync), -EINVAL (no such operation). Any pool
+ * state; does not wait.
+ */
+int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 operation,
+			 struct drp_capability *cap);
+
+/* ---- map ---- */
+
+/*
+ * Up to @max runs that may differ in [@from, @end) bytes of a sync: their
+ * number, or -ENOENT, -EIO. May read metadata pages: sleeps.
+ */
+int drp_sync_map(struct drp_pool *pool, u64 sync_id, u64 from, u64 end,
+		 struct drp_extent *out, unsigned int max);
+
+#endif /* DRP_REQUEST_H */
