@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# dm-replica: array-style replication in the device mapper.
+
+VERSION := 0.1.0
+# The kernel that the module is built for and the VM boots: 6.1, 6.12, debug,
+# or native = the running one.
+KVER ?= 6.1
+KDIR ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+SUITES ?=
+
+# Quoted by the shell where it is used, empty = found by scripts/module-build.
+module_build = scripts/module-build $(KVER) '$(KDIR)'
+
+.DEFAULT_GOAL := all
+.PHONY: help deps kernels all module tool demo check check-matrix bench \
+	install uninstall clean kernel-debug
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+deps: ## install the packages that building and testing need (root)
+	@scripts/deps
+
+kernels: ## unpack the kernel that tests boot (KVER=6.1, 6.12) into build/
+	@scripts/kernel-fetch $(KVER)
+
+all: module tool ## build the module and replctl (no root needed)
+
+module: ## build the module for KVER= (6.1) or KDIR=
+	$(module_build)
+
+tool: ## build replctl
+	@if [ -e tools/replctl/Makefile ]; then $(MAKE) -C tools/replctl; \
+	else echo "tools/replctl: nothing to build" >&2; fi
+
+demo: deps kernels all ## the tour, in a VM on RAM disks (about 3 minutes)
+	@selftests/vm/run --kernel $(KVER) --timeout 900 -- selftests/demo/demo.sh
+
+check: deps kernels all ## all tests; SUITES="style unit cli vm" picks some
+	@KVER=$(KVER) selftests/run $(SUITES)
+
+check-matrix: deps ## build and test on each supported kernel
+	@for k in 6.1 6.12; do \
+		scripts/kernel-fetch $$k && scripts/module-build $$k && \
+		KVER=$$k selftests/run style vm || exit 1; \
+	done
+
+bench: deps kernels all ## the figures of Documentation/performance.md
+	@selftests/bench/run
+
+kernel-debug: deps ## build the kernel with KASAN, lockdep, kmemleak (an hour)
+	@scripts/kernel-debug
+
+install: all ## install module, replctl, man page, completion, udev rule
+	@VERSION=$(VERSION) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' KVER=$(KVER) \
+		scripts/install
+
+uninstall: ## remove what install put there
+	@VERSION=$(VERSION) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' KVER=$(KVER) \
+		scripts/install --remove
+
+clean: ## remove what was built (unpacked kernels stay)
+	@rm -rf build/module-* build/vm build/style
+	@if [ -e tools/replctl/Makefile ]; then $(MAKE) -s -C tools/replctl clean; fi
+	@if [ -e selftests/unit/Makefile ]; then $(MAKE) -s -C selftests/unit clean; fi
