@@ -312,14 +312,15 @@ void sim_store_zero(struct sim_store *store, sector_t sector, u64 sectors,
 		    bool durable, bool unmap)
 {
 	sector_t end = sector + sectors;
-	unsigned long index = sector / SIM_SECTORS_PER_BLOCK;
+	unsigned long first = sector / SIM_SECTORS_PER_BLOCK;
 	unsigned long last = (end - 1) / SIM_SECTORS_PER_BLOCK;
 	struct sim_block *block;
+	unsigned long index;
 
 	if (!sectors)
 		return;
 	durable |= !store->track;
-	xa_for_each_range(&store->blocks, index, block, index, last) {
+	xa_for_each_range(&store->blocks, index, block, first, last) {
 		sector_t base = (sector_t)index * SIM_SECTORS_PER_BLOCK;
 		sector_t from = max(sector, base);
 		sector_t to = min_t(sector_t, end,
