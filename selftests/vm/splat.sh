@@ -15,6 +15,9 @@ splat_pattern+='|unable to handle|Bad page state|Object already free|Redzone ove
 # Print the matching lines of stdin; succeeds if there is one.
 splat_lines() { grep -E "$splat_pattern"; }
 
+# The same with what stands around them, not without end.
+splat_context() { grep -E -B 3 -A 40 "$splat_pattern" | head -n 200; }
+
 # Make kmemleak (where the kernel has it) report to the log what it knows.
 kmemleak_scan() {
 	local file=/sys/kernel/debug/kmemleak
