@@ -38,14 +38,19 @@ static inline void *drp_block_payload(void *block)
 void drp_super_encode(const struct drp_super *sb, void *block);
 int drp_super_decode(const void *block, u64 device_blocks, struct drp_super *sb);
 
+/* Are these powers of two within the bounds of the format? */
+bool drp_super_sizes_ok(u32 chunk_sectors, u32 region_sectors, u32 extent_sectors);
+
 /* The area of @kind and @index, or NULL. */
 const struct drp_area *drp_super_area(const struct drp_super *sb, u32 kind, u32 index);
 
 /*
- * Records. Encoders write a whole record at @buf and return its length, or
- * -ENOSPC if @room is too small. Decoders take the body (behind the header);
- * longer bodies than known are accepted (extended at the end), shorter ones
- * down to the version-1 length; else -EBADMSG.
+ * Records. Encoders write a whole record at @buf and return its length,
+ * -ENOSPC if @room is too small (@buf is as it was), or -EINVAL for what a
+ * decoder would refuse, so that nothing reaches the disk that cannot be read
+ * back. Decoders take the body (behind the header); longer bodies than known
+ * are accepted (extended at the end), shorter ones down to the version-1
+ * length; else -EBADMSG. Neither needs alignment.
  */
 struct drp_record {
 	u16 type;
@@ -73,6 +78,13 @@ int drp_encode_cut(u64 cut_id, const u64 *members, u32 n, void *buf, u32 room);
 int drp_encode_confirm(u64 cut_id, const void *nested, u32 nested_len, void *buf, u32 room);
 int drp_encode_cut_abort(u64 cut_id, void *buf, u32 room);
 
+/* Is @p (@e, ...) something that may stand on disk? 0 or -EINVAL. */
+int drp_pool_rec_check(const struct drp_pool_rec *p);
+int drp_element_rec_check(const struct drp_element_rec *e);
+int drp_sync_rec_check(const struct drp_sync_rec *s);
+int drp_group_rec_check(const struct drp_group_rec *g);
+int drp_aspect_rec_check(const struct drp_aspect_rec *a);
+
 int drp_decode_pool(const void *body, u32 len, struct drp_pool_rec *p);
 int drp_decode_element(const void *body, u32 len, struct drp_element_rec *e);
 int drp_decode_sync(const void *body, u32 len, struct drp_sync_rec *s);
@@ -84,9 +96,16 @@ int drp_decode_plane_all(const void *body, u32 len, u64 *sync_id, enum drp_plane
 /* Fills at most @max entries; -EBADMSG if the record has more. */
 int drp_decode_plane_root(const void *body, u32 len, u64 *sync_id, enum drp_plane *plane,
 			  u64 *first, struct drp_dir_entry *entries, u32 max, u32 *n);
+/* CUT and CUT_ABORT. -EBADMSG if there are more than @max members; @members NULL: only checked. */
+int drp_decode_cut(const void *body, u32 len, u64 *cut_id, u64 *members, u32 max, u32 *n);
+/* The nested records are whole and of types that may be nested; @nested points into @body. */
 int drp_decode_confirm(const void *body, u32 len, u64 *cut_id, const void **nested, u32 *nested_len);
 
-/* Plane pages and directory chunks: a whole sealed block to or from memory. */
+/*
+ * Plane pages and directory chunks: a whole sealed block to or from memory.
+ * Decode: 0, -EBADMSG (damaged, not ours), -EUCLEAN (another page), -ESTALE
+ * (this page, but of another sequence than @seq).
+ */
 void drp_page_encode(void *block, u64 nonce, u64 sync_id, enum drp_plane plane, u64 index,
 		     u64 seq, const u64 *words);
 int drp_page_decode(const void *block, u64 nonce, u64 sync_id, enum drp_plane plane, u64 index,

@@ -23,6 +23,8 @@
 #define DRP_NR_AREAS		16
 #define DRP_COMMIT_BLOCKS_MAX	16	/* blocks of one journal commit */
 #define DRP_RECORD_MAX		3840	/* bytes of one record with its header */
+#define DRP_MIN_JOURNAL_BLOCKS	(2 * DRP_COMMIT_BLOCKS_MAX)
+#define DRP_ID_MAX		((1ULL << 63) - 1)	/* of elements, syncs, groups, aspects, cuts; 0 is none */
 
 enum drp_block_kind {
 	DRP_BLOCK_SUPER		= 1,
@@ -107,6 +109,7 @@ struct drp_super_disk {
 	__le64 cow_sectors;
 	u8 reserved[256];
 };
+static_assert(sizeof(struct drp_super_disk) == 1160);
 
 /* ---- records: in journal commits and in the catalog ---- */
 
@@ -156,6 +159,142 @@ struct drp_catalog_disk {
 	__le32 flags;
 	__le64 activation;
 };
+static_assert(sizeof(struct drp_catalog_disk) == 16);
+
+/*
+ * Bodies of the records, behind their header. A later version may append
+ * fields; what is here keeps its place. Texts end with NUL, truth values are
+ * one byte 0 or 1, what is marked reserved is written as zero.
+ */
+struct drp_pool_disk {
+	__le64 next_id;
+	__le64 next_job_id;
+	__le64 next_cut_id;
+};
+static_assert(sizeof(struct drp_pool_disk) == 24);
+
+struct drp_element_disk {
+	__le64 id;
+	__le64 size_sectors;
+	__le64 data_offset;
+	__le64 created;
+	__le32 fingerprint;
+	__le32 active_extents_max;
+	__le16 read_policy;
+	u8 fingerprint_valid;
+	u8 reserved[5];
+	__le64 generation;		/* reserved, as the next two: snapshots */
+	__le64 parent_element;
+	__le64 parent_generation;
+	u8 uuid[DRP_UUID_BYTES];
+	u8 wwid[DRP_UUID_BYTES];
+	char name[DRP_NAME_MAX + 1];
+	char identity[DRP_IDENTITY_MAX + 1];
+};
+static_assert(sizeof(struct drp_element_disk) == 296);
+
+struct drp_sync_disk {
+	__le64 id;
+	__le64 source_id;
+	__le64 target_id;
+	__le16 sync_type;
+	__le16 mode;
+	__le16 copy_state;
+	__le16 requested_copy_state;
+	__le16 progress_status;
+	__le16 recovery_mode;
+	__le16 copy_priority;
+	u8 target_consistent;
+	u8 in_sync;
+	u8 source_changed;
+	u8 target_changed;
+	u8 partitioned;
+	u8 reverse;			/* reserved: restore, failback */
+	u8 failed_copy_stops_host_io;
+	u8 auto_delete;
+	u8 initial_copy;
+	u8 reserved[7];
+	__le64 rate_limit;
+	__le64 job_id;
+	__le64 when_established;
+	__le64 when_activated;
+	__le64 when_deactivated;
+	__le64 when_suspended;
+	__le64 when_synced;
+	__le64 when_synchronized;
+	__le64 group_sync_id;		/* reserved, as all up to the name */
+	__le64 cut_id;
+	__le64 gen_start;
+	__le64 epoch;
+	__le64 undo_sync_id;
+	__le64 generation_current;
+	__le64 generation_base;
+	char name[DRP_NAME_MAX + 1];
+	char error_text[DRP_IDENTITY_MAX + 1];
+};
+static_assert(sizeof(struct drp_sync_disk) == 368);
+
+struct drp_group_disk {
+	__le64 id;
+	char name[DRP_NAME_MAX + 1];
+	__le32 nr_members;
+	__le32 reserved;
+	__le64 members[];
+};
+static_assert(sizeof(struct drp_group_disk) == 80);
+
+struct drp_aspect_disk {
+	__le64 id;
+	__le64 source_id;
+	__le64 target_id;
+	__le64 sync_id;
+	__le64 when_synced;
+	__le64 created;
+	__le64 generation;		/* reserved: snapshots */
+	__le16 sync_type;
+	u8 reserved[6];
+	char name[DRP_NAME_MAX + 1];
+	char source_name[DRP_NAME_MAX + 1];
+	char target_name[DRP_NAME_MAX + 1];
+};
+static_assert(sizeof(struct drp_aspect_disk) == 256);
+
+struct drp_object_del_disk {
+	__le32 kind;			/* enum drp_object_kind: 2 element, 3 sync, 4 group, 6 aspect */
+	__le32 reserved;
+	__le64 id;
+};
+static_assert(sizeof(struct drp_object_del_disk) == 16);
+
+struct drp_activate_disk {
+	__le64 element_id;
+	__le64 first;			/* extent */
+	__le64 count;
+};
+static_assert(sizeof(struct drp_activate_disk) == 24);
+
+struct drp_plane_all_disk {
+	__le64 sync_id;
+	__le32 plane;
+	__le32 value;			/* 0 or 1 */
+};
+static_assert(sizeof(struct drp_plane_all_disk) == 16);
+
+struct drp_cut_disk {
+	__le64 cut_id;
+	__le32 nr_members;		/* elements whose gates were closed; 0 in CUT_ABORT */
+	__le32 reserved;
+	__le64 members[];
+};
+static_assert(sizeof(struct drp_cut_disk) == 16);
+
+struct drp_confirm_disk {
+	__le64 cut_id;
+	__le32 nested_bytes;		/* whole records, a multiple of 8 */
+	__le32 reserved;
+	u8 nested[];
+};
+static_assert(sizeof(struct drp_confirm_disk) == 16);
 
 /* ---- planes ---- */
 
@@ -180,5 +319,14 @@ struct drp_dir_entry_disk {
 	__le64 seq;		/* that the block must carry */
 };
 static_assert(sizeof(struct drp_dir_entry_disk) == 16);
+
+struct drp_plane_root_disk {
+	__le64 sync_id;
+	__le64 first;			/* directory chunk that entries[0] is about */
+	__le32 plane;
+	__le32 nr_entries;
+	struct drp_dir_entry_disk entries[];
+};
+static_assert(sizeof(struct drp_plane_root_disk) == 24);
 
 #endif /* DRP_CORE_FORMAT_H */
