@@ -7,12 +7,15 @@
  *
  * Order that everything relies on (contract rules 1, 5, 6):
  *   commit:     all blocks of commit n with FUA; n+1 is written only after n is durable.
- *   checkpoint: plane pages to blocks not in use -> flush -> catalog to the
- *               other area -> flush -> superblock A (FUA) -> superblock B (FUA)
+ *   checkpoint: plane pages to blocks not in use, catalog to the other area
+ *               -> flush -> superblock A (FUA) -> superblock B (FUA)
  *               -> only then the ring space and the old blocks may be reused.
  *   the cut of a checkpoint is the first commit that is not yet complete; what
  *   the catalog says may be newer than the cut, never older; records are
  *   idempotent, so replay from the cut gives the state of the last commit.
+ *   A PLANE_ALL 0 behind the cut is replayed over pages that may be newer: the
+ *   catalog leaves out only extents that were retired before the cut was taken,
+ *   and a load ORs the active extents into D after the last record.
  *   after every load a checkpoint is written before I/O is admitted; its tail
  *   sequence skips one number, so that blocks of a torn commit can never
  *   complete a later one.
@@ -49,6 +52,11 @@ struct drp_ring {
 /* A ring for @sb's journal area, empty, at the root's tail. */
 void drp_ring_init(struct drp_ring *ring, const struct drp_super *sb);
 
+struct drp_load_result;
+
+/* Go on behind what a load replayed: head and cut; the tail stays the superblock's. */
+void drp_ring_resume(struct drp_ring *ring, const struct drp_load_result *loaded);
+
 /* Blocks that may still be written before the head would reach the tail. */
 u64 drp_ring_room(const struct drp_ring *ring);
 
@@ -73,7 +81,11 @@ int drp_commit_add(struct drp_commit *c, const void *record, u32 len);
 /* Give the commit its place and sequence, seal its blocks, move the head. -ENOSPC: no room in the ring. */
 int drp_commit_seal(struct drp_commit *c, struct drp_ring *ring);
 
-/* Write a sealed commit with FUA (two writes if it wraps). Sleeps. */
+/*
+ * Write a sealed commit with FUA (two writes if it wraps). After an error it is
+ * unknown which of its blocks are durable: the only write that may follow is
+ * the same commit again. Sleeps.
+ */
 int drp_commit_write(const struct drp_commit *c, const struct drp_ring *ring,
 		     const struct drp_io *io);
 
@@ -82,7 +94,11 @@ void drp_commit_complete(const struct drp_commit *c, struct drp_ring *ring);
 
 /* ---- checkpoint ---- */
 
-/* Yields the next encoded record of the pool's state at @buf: its length, 0 at the end, negative errno. */
+/*
+ * Yields the next encoded record of the pool's state at @buf: its length, 0 at
+ * the end, negative errno. After -ENOSPC it is asked for the same record again
+ * with more room, so it must not move on before it has succeeded.
+ */
 typedef int (*drp_catalog_next_fn)(void *ctx, void *buf, u32 room);
 
 struct drp_cut {
@@ -95,10 +111,11 @@ struct drp_cut drp_ring_cut(const struct drp_ring *ring);
 
 /*
  * Write a checkpoint: catalog from @next into the area not in use, flush, both
- * superblocks with the new root. @sb is the caller's copy and is updated on
- * success only. @scratch: 2 blocks. -ENOSPC: the state does not fit the catalog
- * area. On an I/O error the outcome on the device is unknown: the caller must
- * stop writing (pool mode ro). Sleeps.
+ * superblocks with the new root. The flush also covers the plane pages that the
+ * caller wrote before. @sb is the caller's copy; its root is updated on success
+ * only. @scratch: 2 blocks. -ENOSPC: the state does not fit the catalog area
+ * (nothing has changed). On an I/O error the outcome on the device is unknown:
+ * the caller must stop writing (pool mode ro). Sleeps.
  */
 int drp_checkpoint_write(const struct drp_io *io, struct drp_super *sb, struct drp_cut cut,
 			 drp_catalog_next_fn next, void *ctx, void *scratch);
@@ -122,21 +139,31 @@ struct drp_format_params {
 	u32 extent_sectors;
 };
 
-/* Lay out areas for the device size. 0, or -ENOSPC if it is too small (DRP_MIN_DEVICE_BLOCKS). */
+/*
+ * Lay out areas for the device size. 0, -ENOSPC if it is too small
+ * (DRP_MIN_DEVICE_BLOCKS), -EINVAL for a bad name, size or nonce.
+ */
 int drp_format_layout(const struct drp_format_params *p, struct drp_super *sb);
 
-/* Write an empty pool: catalog, flush, superblocks. @scratch: 2 blocks. Sleeps. */
+/*
+ * Write an empty pool: zero blocks 0 to 256, flush, catalog, flush, superblocks.
+ * @sb as laid out; its root is filled in. @scratch: 2 blocks. Sleeps.
+ */
 int drp_format_write(const struct drp_io *io, struct drp_super *sb, void *scratch);
 
 enum drp_probe {
 	DRP_PROBE_VALID,	/* @sb is the newest of two good superblocks */
-	DRP_PROBE_REPAIR,	/* one is good, the other zero, damaged or older: rewrite both */
+	DRP_PROBE_REPAIR,	/* one is good, the other zero, damaged, unreadable or older: rewrite both */
 	DRP_PROBE_BLANK,	/* both places and the first 1 MiB are zero */
 	DRP_PROBE_FOREIGN,	/* something else is there */
 	DRP_PROBE_DAMAGED,	/* ours, but no superblock can be used (version, size) */
 };
 
-/* What is on the device? @scratch: 2 blocks. Negative errno on a read error of both places. Sleeps. */
+/*
+ * What is on the device? @scratch: 2 blocks. @sb counts only with VALID and
+ * REPAIR. -ENOSPC: too small; a read error counts only if the other place is
+ * not good. Sleeps.
+ */
 int drp_probe_device(const struct drp_io *io, u64 device_blocks, struct drp_super *sb,
 		     enum drp_probe *what, void *scratch);
 
@@ -170,9 +197,10 @@ struct drp_load_result {
 
 /*
  * Read the catalog that @sb names and replay the journal into @sink.
- * -EBADMSG: catalog unreadable; -ESTALE: the superblock is older than the
- * journal; -EPROTONOSUPPORT: a critical record of an unknown type. Sleeps.
- * @scratch: DRP_LOAD_SCRATCH_BLOCKS blocks.
+ * -EBADMSG: catalog unreadable; -ESTALE: behind the last good commit lies a
+ * newer one, so the superblock is older than the journal or a durable commit is
+ * damaged; -EPROTONOSUPPORT: a critical record of an unknown type. Sleeps.
+ * @scratch: DRP_LOAD_SCRATCH_BLOCKS blocks, aligned to 8 bytes.
  */
 int drp_load(const struct drp_io *io, const struct drp_super *sb, const struct drp_load_sink *sink,
 	     void *ctx, void *scratch, struct drp_load_result *result);
