@@ -10,6 +10,10 @@
 #include "types.h"
 
 #define DRP_ARGS_MEMBERS_MAX	64	/* ids in one request */
+#define DRP_DEADLINE_MS_MAX	600000
+#define DRP_ACTIVE_EXTENTS_LOW	32	/* one aligned run that is activated ahead */
+#define DRP_ACTIVE_EXTENTS_HIGH	(1U << 20)
+#define DRP_SIZE_SECTORS_MAX	(S64_MAX >> DRP_SECTOR_SHIFT)
 
 /* Which settings a request carried; each has its value in struct drp_settings. */
 #define DRP_SET_MODE			BIT(0)
@@ -54,10 +58,14 @@ struct drp_parse_error {
 };
 
 /*
- * One KEY=VALUE. Keys are the lower-case words above; the DMTF property names
- * (CopyPriority, CopyRecoveryMode, FailedCopyStopsHostIO, ...) and hyphens for
- * underscores are accepted too. A key given twice, an unknown key or a value
- * out of range is -EINVAL with a text that names it.
+ * One KEY=VALUE; @s starts zeroed and collects. Keys are mode, copy_priority,
+ * rate_limit, recovery_mode, failed_copy_stops_host_io, read_policy, in_use,
+ * deadline_ms, name, wait_for_copy_state, skip_initial_copy,
+ * active_extents_max, identity, size, auto_delete; with hyphens for
+ * underscores, or as the DMTF writes its properties (CopyPriority,
+ * CopyRecoveryMode, FailedCopyStopsHostIO, InUse, ElementName, ...). A key
+ * given twice, an unknown key or a value out of range is -EINVAL with a text
+ * that names it.
  */
 int drp_parse_setting(const char *text, struct drp_settings *s, struct drp_parse_error *err);
 
@@ -84,6 +92,15 @@ enum drp_object_kind {
 	DRP_OBJ_JOB,
 	DRP_OBJ_ASPECT,
 };
+
+/*
+ * The DRP_SET_* that a request may carry, SET depending on its object; others
+ * are refused by drp_parse_message(). For front ends that parse settings alone.
+ */
+u32 drp_settings_allowed(enum drp_request_kind kind, enum drp_object_kind object);
+
+/* The canonical key of the lowest DRP_SET_* in @mask, to name an offender; never NULL. */
+const char *drp_setting_key(u32 mask);
 
 /* One request, however it came. Ids are 1 to 2^63-1; 0: choose one (CREATE only). */
 struct drp_request {
@@ -121,7 +138,7 @@ struct drp_pool_args {
 };
 
 /*
- * Table line of the element target: <pool dev> <element id> [<data dev> [<#features> ...]].
+ * Table line of the element target: <pool dev> <element id> [<data dev | -> [<#features> ...]].
  * Features: "identity=TEXT" what the device calls itself now.
  */
 struct drp_element_args {

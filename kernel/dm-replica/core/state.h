@@ -14,7 +14,11 @@
 
 #include "types.h"
 
-/* Everything the decision depends on. */
+/*
+ * Everything the decision depends on. "reverse": the source is being, or was
+ * only half, overwritten by a restore or failback, so the target may hold the
+ * only copy of some of its regions.
+ */
 struct drp_state_key {
 	u16 sync_type;			/* enum drp_sync_type */
 	u16 operation;			/* enum drp_operation */
@@ -23,7 +27,7 @@ struct drp_state_key {
 	bool in_sync;
 	bool source_changed;		/* since the split, fracture or point in time */
 	bool target_changed;
-	bool reverse;			/* a restore or failback copies (C plane exists) */
+	bool reverse;			/* a restore or failback is unfinished (C plane exists) */
 	bool force;
 };
 
@@ -38,20 +42,29 @@ struct drp_transition {
 	u32 return_value;		/* of a refusal; 0 otherwise */
 	bool needs_force;		/* Force is (or was) what lets it pass */
 	bool removes;			/* the sync is gone afterwards */
-	bool overwrites_source;		/* In Use rules apply to the source element */
+	/* In Use rules apply: content is overwritten, or hosts may do less than before */
+	bool overwrites_source;
 	bool overwrites_target;
-	bool starts_copy;		/* a job: *_during until the copy ends */
+	bool starts_copy;		/* a job: *_during until it ends */
 	u16 copy_state_during;		/* 0: stays as it is */
-	u16 progress_during;
-	u16 copy_state_after;		/* 0 if removed */
-	u16 progress_after;
-	const char *reason;		/* refusal or what Force consents to, in words; never NULL */
+	u16 progress_during;		/* 0: stays as it is */
+	u16 copy_state_after;		/* 0 if removed; as it was if nothing is done */
+	u16 progress_after;		/* 0: stays as it is */
+	const char *reason;		/* why not, what Force consents to, or what happens; never NULL */
 };
 
-/* Decide @key. Always fills @t. Does not know what is built: see drp_state_supported(). */
+/*
+ * Decide @key. Always fills @t; after Force Required @t also says what Force
+ * would lead to. Does not know what is built, nor Mode: Reset To Sync and Async
+ * change no copy state and are DRP_VERDICT_NO_CHANGE here. A clone that hosts
+ * wrote to while it was copied is Skewed where the table says Synchronized.
+ */
 void drp_state_decide(const struct drp_state_key *key, struct drp_transition *t);
 
-/* Is @operation meant for @sync_type at all (else Not Supported, or Invalid Parameter for group operations). */
+/*
+ * Is @operation meant for @sync_type at all (else Not Supported, or Invalid
+ * Parameter for group operations)? Not whether it is built.
+ */
 bool drp_state_supported(u16 sync_type, u16 operation);
 
 struct drp_host_access {
@@ -59,16 +72,25 @@ struct drp_host_access {
 	u8 target;
 };
 
-/* What hosts may do in a state. @reverse: the source is being overwritten from the target. */
+/*
+ * What hosts may do in a state. @reverse as in the key. Writable implies
+ * tracked. A state that the type does not have: nothing.
+ */
 struct drp_host_access drp_state_access(u16 sync_type, u16 copy_state, bool reverse);
 
 /* May this CopyState be met by a sync of this type (valid row of the table)? */
 bool drp_state_valid(u16 sync_type, u16 copy_state);
 
-/* Are writes of the source copied to the target (a leg of the write plan) in this state? Mirror only. */
+/*
+ * Are writes of the source copied to the target (a leg of the write plan) in
+ * this state? Mirror only, and never while reverse.
+ */
 bool drp_state_mirrors(u16 sync_type, u16 copy_state);
 
-/* Are differences tracked (D plane kept) in this state? */
+/*
+ * Are differences tracked in this state (D plane; of snapshots the COW index)?
+ * Only an Inactive snapshot has nothing that could differ.
+ */
 bool drp_state_tracks(u16 sync_type, u16 copy_state);
 
 /* May a caller wait for @copy_state as the outcome of @operation (0: create)? */
