@@ -15,7 +15,10 @@
 
 struct drp_plane_map;
 
-/* A plane of @nr_bits (<= 2^40), all 0 or all 1. NULL: no memory. Reserves its blocks: ERR_PTR(-ENOSPC). Sleeps. */
+/*
+ * A plane of @nr_bits (1 to 2^40), all 0 or all 1. NULL: no memory. Reserves its
+ * blocks: ERR_PTR(-ENOSPC). ERR_PTR(-EINVAL): size. Sleeps, GFP_NOIO.
+ */
 struct drp_plane_map *drp_plane_create(struct drp_metadev *md, u64 sync_id, enum drp_plane which,
 				       u64 nr_bits, bool ones);
 
@@ -25,7 +28,12 @@ void drp_plane_destroy(struct drp_plane_map *p);
 /* Set a range. Any context (irq-safe); never fails: without memory the page becomes absent-dirty. */
 void drp_plane_set(struct drp_plane_map *p, u64 first, u64 count);
 
-/* Clear a range, process context; loads pages if needed. 0, -EIO or -ENOMEM (bits then stay set). Sleeps. */
+/*
+ * Clear a range, process context; loads pages if needed. 0, or -ENOMEM (some
+ * bits then stay set; also when dirty pages hold twice the pool's memory bound:
+ * a checkpoint helps). A page that cannot be read counts as all 1 and is then
+ * cleared like any other. Sleeps, GFP_NOIO.
+ */
 int drp_plane_clear(struct drp_plane_map *p, u64 first, u64 count);
 
 /* All 0 or all 1. Sleeps (frees pages). Setting all 1 never fails. */
@@ -48,10 +56,14 @@ bool drp_plane_empty(struct drp_plane_map *p);
  */
 int drp_plane_next_run(struct drp_plane_map *p, u64 from, u64 max, u64 *first, u64 *count);
 
-/* D |= other, both of the same size. Sleeps. */
+/* D |= other, both of the same size. 0, -ENOMEM (some bits may be missing), -EINVAL (sizes). Sleeps. */
 int drp_plane_or(struct drp_plane_map *p, struct drp_plane_map *other);
 
-/* The plane's size changes (an element grew): new bits are @ones. Sleeps; 0, -ENOMEM, -ENOSPC. */
+/*
+ * The plane's size changes (an element grew): new bits are @ones. 0, -ENOMEM,
+ * -ENOSPC; -EINVAL if it would shrink. Not while a writeback, load or other
+ * sleeping call on this plane runs. Sleeps.
+ */
 int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones);
 
 /* ---- load ---- */
@@ -77,7 +89,7 @@ u32 drp_plane_root(struct drp_plane_map *p, u64 first, struct drp_dir_entry *ent
 /* Has anything changed since the last writeback? Any context. */
 bool drp_plane_dirty(struct drp_plane_map *p);
 
-/* Drop clean pages until the pool's memory is under its bound. Process context. */
+/* Drop clean pages of this plane until the pool's memory is under its bound. Process context. */
 void drp_plane_shrink(struct drp_plane_map *p);
 
 /* Bytes of memory held now, and at worst (all pages mixed, bounded by memory_max). */

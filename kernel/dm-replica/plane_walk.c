@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What needs the exact bits of a plane and may sleep for them: clearing,
+ * walking, combining two planes, growing one.
+ *
+ * Pattern: try under the lock; if memory or stored words are missing, drop the
+ * lock, get them, and try again from a fresh look.
+ */
+#include <linux/mm.h>
+
+#include "plane_internal.h"
+
+/* Memory got without the lock, for the next try under it. */
+struct spares {
+	struct drp_plane_chunk *chunk;
+	struct drp_plane_page *page;
+};
+
+enum step {
+	STEP_DONE,
+	STEP_NEED_CHUNK,
+	STEP_NEED_PAGE,
+	STEP_NEED_WORDS,
+};
+
+static int spares_get(struct drp_plane_map *p, struct spares *sp, enum step what)
+{
+	if (what == STEP_NEED_CHUNK) {
+		sp->chunk = drp_plane_chunk_alloc(GFP_NOIO);
+		return sp->chunk ? 0 : -ENOMEM;
+	}
+	if (drp_metadev_over_memory(p->md))
+		drp_plane_shrink(p);
+	sp->page = drp_plane_page_alloc(p, 2 * p->md->memory_max, GFP_NOIO);
+	return sp->page ? 0 : -ENOMEM;
+}
+
+static void spares_free(struct drp_plane_map *p, struct spares *sp)
+{
+	drp_plane_page_free(p, sp->page);
+	drp_plane_chunk_free(p, sp->chunk);
+}
+
+/* Turn an absent-dirty page into one of @bits 1s in memory. */
+static void __materialise(struct drp_plane_map *p, struct drp_plane_chunk *chunk, u32 i, u32 bits,
+			  struct spares *sp)
+{
+	lockdep_assert_held(&p->lock);
+	drp_bits_set(sp->page->words, 0, bits);
+	sp->page->dirty = true;
+	sp->page->referenced = true;
+	__drp_plane_page_insert(p, chunk, i, sp->page);
+	sp->page = NULL;
+	p->changed = true;
+}
+
+/* ---- clear ---- */
+
+static enum step __clear_bits(struct drp_plane_map *p, const struct drp_plane_pos *pos,
+			      struct spares *sp)
+{
+	struct drp_plane_chunk *chunk = p->slots[pos->chunk].chunk;
+	struct drp_plane_page *page;
+	u32 i = pos->page, cleared;
+
+	lockdep_assert_held(&p->lock);
+	if (!chunk) {
+		if (p->slots[pos->chunk].root.state == DRP_PAGE_CLEAN)
+			return STEP_DONE;
+		if (!sp->chunk)
+			return STEP_NEED_CHUNK;
+		chunk = sp->chunk;
+		sp->chunk = NULL;
+		__drp_plane_chunk_insert(p, pos->chunk, chunk);
+	}
+	if (!chunk->pages[i] && chunk->state[i] == DRP_PAGE_CLEAN)
+		return STEP_DONE;
+	if (pos->bits == pos->page_bits) {
+		__drp_plane_page_absent(p, pos->chunk, i, DRP_PAGE_CLEAN, false);
+		return STEP_DONE;
+	}
+	if (__drp_plane_must_load(chunk, i))
+		return STEP_NEED_WORDS;
+	if (!chunk->pages[i]) {
+		if (!sp->page)
+			return STEP_NEED_PAGE;
+		__materialise(p, chunk, i, pos->page_bits, sp);
+	}
+	page = chunk->pages[i];
+	page->referenced = true;
+	cleared = drp_bits_clear(page->words, pos->bit, pos->bits);
+	if (cleared) {
+		page->dirty = true;
+		p->changed = true;
+		__drp_plane_page_recount(p, chunk, i, chunk->count[i] - cleared);
+	}
+	return STEP_DONE;
+}
+
+/* Clear in the page of @first; *@n: how far that got. 1: go on, 0: end of plane, -ENOMEM. */
+static int clear_in_page(struct drp_plane_map *p, u64 first, u64 count, struct spares *sp, u64 *n)
+{
+	struct drp_plane_pos pos;
+	unsigned long flags;
+	enum step step;
+	int err;
+
+	for (;;) {
+		spin_lock_irqsave(&p->lock, flags);
+		if (!__drp_plane_clip(p, first, &count)) {
+			spin_unlock_irqrestore(&p->lock, flags);
+			return 0;
+		}
+		__drp_plane_locate(p, first, count, &pos);
+		*n = pos.bits;
+		step = __clear_bits(p, &pos, sp);
+		spin_unlock_irqrestore(&p->lock, flags);
+		if (step == STEP_DONE)
+			return 1;
+		if (step == STEP_NEED_WORDS)
+			err = drp_plane_page_load(p, pos.chunk, pos.page, 2 * p->md->memory_max);
+		else
+			err = spares_get(p, sp, step);
+		if (err)
+			return err;
+	}
+}
+
+int drp_plane_clear(struct drp_plane_map *p, u64 first, u64 count)
+{
+	struct spares sp = {};
+	int ret = 1;
+	u64 n;
+
+	while (count && ret > 0) {
+		ret = clear_in_page(p, first, count, &sp, &n);
+		if (ret <= 0)
+			break;
+		first += n;
+		count -= n;
+		cond_resched();
+	}
+	spares_free(p, &sp);
+	return min(ret, 0);
+}
+
+/* ---- walk ---- */
+
+struct run {
+	u64 first;
+	u64 count;
+	u64 next;		/* where to look further if there is none */
+};
+
+/* The first run in the page of @pos: its words, or all of it. */
+static bool __run_in_page(struct drp_plane_map *p, const struct drp_plane_pos *pos,
+			  u64 from, u64 max, struct run *run)
+{
+	struct drp_plane_chunk *chunk = p->slots[pos->chunk].chunk;
+	struct drp_plane_page *page = chunk ? chunk->pages[pos->page] : NULL;
+	u8 state = chunk ? chunk->state[pos->page] : p->slots[pos->chunk].root.state;
+	u32 start = pos->bit, end = pos->page_bits;
+
+	lockdep_assert_held(&p->lock);
+	run->next = from + (pos->page_bits - pos->bit);
+	if (page) {
+		page->referenced = true;
+		start = drp_bits_next_set(page->words, pos->page_bits, pos->bit);
+		end = drp_bits_next_clear(page->words, pos->page_bits, start);
+	} else if (state == DRP_PAGE_CLEAN) {
+		if (!chunk)
+			run->next = (pos->chunk + 1) * DRP_DIR_ENTRIES * DRP_PAGE_BITS;
+		return false;
+	}
+	run->first = from + (start - pos->bit);
+	run->count = min_t(u64, end - start, max);
+	return start < pos->page_bits;
+}
+
+int drp_plane_next_run(struct drp_plane_map *p, u64 from, u64 max, u64 *first, u64 *count)
+{
+	struct run run = { .next = from };
+	struct drp_plane_pos pos;
+	unsigned long flags;
+	bool load, found;
+	u64 one = 1;
+	int err;
+
+	if (!max)
+		return -EINVAL;
+	for (;;) {
+		const struct drp_plane_chunk *chunk;
+
+		from = run.next;
+		spin_lock_irqsave(&p->lock, flags);
+		if (!p->count || !__drp_plane_clip(p, from, &one)) {
+			spin_unlock_irqrestore(&p->lock, flags);
+			return 0;
+		}
+		__drp_plane_locate(p, from, one, &pos);
+		chunk = p->slots[pos.chunk].chunk;
+		load = chunk && __drp_plane_must_load(chunk, pos.page);
+		found = !load && __run_in_page(p, &pos, from, max, &run);
+		spin_unlock_irqrestore(&p->lock, flags);
+		if (found) {
+			*first = run.first;
+			*count = run.count;
+			return 1;
+		}
+		/* whatever the bound: a walk that cannot read would never end */
+		err = load ? drp_plane_page_load(p, pos.chunk, pos.page, U64_MAX) : 0;
+		if (err)
+			return err;
+		cond_resched();
+	}
+}
+
+/* ---- combine ---- */
+
+enum content {
+	CONTENT_CLEAN,
+	CONTENT_ONES,
+	CONTENT_WORDS,		/* copied */
+	CONTENT_MISSING,	/* must be loaded first */
+};
+
+static enum content page_content(struct drp_plane_map *p, u64 c, u32 i, u64 *words)
+{
+	const struct drp_plane_chunk *chunk;
+	enum content content;
+	unsigned long flags;
+	u8 state;
+
+	spin_lock_irqsave(&p->lock, flags);
+	chunk = p->slots[c].chunk;
+	state = chunk ? chunk->state[i] : p->slots[c].root.state;
+	if (chunk && __drp_plane_must_load(chunk, i)) {
+		content = CONTENT_MISSING;
+	} else if (chunk && chunk->pages[i]) {
+		memcpy(words, chunk->pages[i]->words, DRP_PAGE_BYTES);
+		content = CONTENT_WORDS;
+	} else {
+		content = state == DRP_PAGE_CLEAN ? CONTENT_CLEAN : CONTENT_ONES;
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	return content;
+}
+
+/* Set the 1s of @words in a page; setting one of them makes the page. */
+static void set_words(struct drp_plane_map *p, u64 c, u32 i, const u64 *words)
+{
+	struct drp_plane_pos pos = { .chunk = c, .page = i, .bits = 1 };
+	struct drp_plane_chunk *chunk;
+	struct drp_plane_page *page;
+	unsigned long flags;
+	u32 added;
+
+	spin_lock_irqsave(&p->lock, flags);
+	pos.page_bits = __drp_plane_page_bits(p, c, i);
+	pos.bit = drp_bits_next_set(words, pos.page_bits, 0);
+	if (pos.bit < pos.page_bits) {
+		__drp_plane_set_bits(p, &pos);
+		chunk = p->slots[c].chunk;
+		page = chunk ? chunk->pages[i] : NULL;
+		added = page ? drp_bits_or(page->words, words, DRP_PAGE_WORDS) : 0;
+		if (added) {
+			page->dirty = true;
+			p->changed = true;
+			__drp_plane_page_recount(p, chunk, i,
+						 min(chunk->count[i] + added, pos.page_bits));
+		}
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+}
+
+static int or_page(struct drp_plane_map *p, struct drp_plane_map *other, u64 c, u32 i, u64 *words)
+{
+	enum content content;
+
+	while ((content = page_content(other, c, i, words)) == CONTENT_MISSING) {
+		int err = drp_plane_page_load(other, c, i, U64_MAX);
+
+		if (err)
+			return err;
+	}
+	if (content == CONTENT_ONES)
+		drp_plane_set(p, drp_plane_index(c, i) * DRP_PAGE_BITS, DRP_PAGE_BITS);
+	else if (content == CONTENT_WORDS)
+		set_words(p, c, i, words);
+	return 0;
+}
+
+int drp_plane_or(struct drp_plane_map *p, struct drp_plane_map *other)
+{
+	u64 *words, c;
+	int err = 0;
+	u32 i;
+
+	if (p == other)
+		return 0;
+	if (p->nr_bits != other->nr_bits)
+		return -EINVAL;
+	words = kmalloc(DRP_PAGE_BYTES, GFP_NOIO);
+	if (!words)
+		return -ENOMEM;
+	for (c = 0; c < other->nr_chunks && !err; c++) {
+		for (i = 0; i < __drp_plane_chunk_pages(other, c) && !err; i++)
+			err = or_page(p, other, c, i, words);
+		cond_resched();
+	}
+	kfree(words);
+	return err;
+}
+
+/* ---- grow ---- */
+
+/* New pages of a chunk that was the last and not full; its geometry is the new one already. */
+static void __grow_chunk(struct drp_plane_map *p, u64 c, u32 old_pages, bool ones)
+{
+	struct drp_plane_chunk *chunk = p->slots[c].chunk;
+	u32 i;
+
+	lockdep_assert_held(&p->lock);
+	for (i = old_pages; i < __drp_plane_chunk_pages(p, c); i++) {
+		chunk->state[i] = ones ? DRP_PAGE_DIRTY : DRP_PAGE_CLEAN;
+		__drp_plane_page_recount(p, chunk, i,
+					 ones ? __drp_plane_page_bits(p, c, i) : 0);
+	}
+	chunk->dir_changed = true;
+}
+
+/* New bits of a page that was the last and had only @old_bits. */
+static void __grow_page(struct drp_plane_map *p, u64 c, u32 i, u32 old_bits, bool ones,
+			struct spares *sp)
+{
+	struct drp_plane_chunk *chunk = p->slots[c].chunk;
+	u32 bits = __drp_plane_page_bits(p, c, i);
+	struct drp_plane_pos pos = {
+		.chunk = c, .page = i, .bit = old_bits, .bits = bits - old_bits, .page_bits = bits,
+	};
+
+	lockdep_assert_held(&p->lock);
+	if (bits == old_bits)
+		return;
+	if (!chunk->pages[i] && chunk->state[i] == DRP_PAGE_DIRTY) {
+		if (!ones && sp->page)
+			__materialise(p, chunk, i, old_bits, sp);
+		else
+			__drp_plane_page_recount(p, chunk, i, bits);
+	} else if (ones) {
+		__drp_plane_set_bits(p, &pos);
+	}
+}
+
+/* A stored root knows nothing of bits that are 1 from now on. */
+static void __root_dirty(struct drp_plane_map *p, u64 c)
+{
+	struct drp_plane_slot *slot = &p->slots[c];
+
+	lockdep_assert_held(&p->lock);
+	if (slot->root.state == DRP_PAGE_STORED)
+		drp_metadev_free_later(p->md, slot->root.block);
+	slot->root = (struct drp_dir_entry){ .state = DRP_PAGE_DIRTY };
+}
+
+/*
+ * Everything is made larger under one lock. The last chunk so far is the only
+ * old one that changes; @sp->chunk, if it is there, takes the place of none.
+ */
+static void __grow(struct drp_plane_map *p, u64 nr_bits, bool ones, struct drp_plane_slot *slots,
+		   struct spares *sp)
+{
+	enum drp_page_state state = ones ? DRP_PAGE_DIRTY : DRP_PAGE_CLEAN;
+	u64 old_chunks = p->nr_chunks, c = old_chunks - 1;
+	u32 pages = __drp_plane_chunk_pages(p, c);
+	u32 bits = __drp_plane_page_bits(p, c, pages - 1);
+
+	lockdep_assert_held(&p->lock);
+	memcpy(slots, p->slots, old_chunks * sizeof(*slots));
+	p->slots = slots;
+	if (!slots[c].chunk) {
+		__drp_plane_chunk_insert(p, c, sp->chunk);
+		sp->chunk = NULL;
+	}
+	__drp_plane_set_size(p, nr_bits);
+	__grow_chunk(p, c, pages, ones);
+	__grow_page(p, c, pages - 1, bits, ones, sp);
+	if (ones)
+		__root_dirty(p, c);
+	for (c = old_chunks; c < p->nr_chunks; c++) {
+		slots[c].root.state = state;
+		p->count += ones ? __drp_plane_chunk_bits(p, c) : 0;
+	}
+	p->changed = true;
+}
+
+int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones)
+{
+	u64 pages = drp_plane_nr_pages(nr_bits), chunks = drp_plane_nr_chunks(nr_bits), more;
+	struct drp_plane_slot *slots, *old = p->slots;
+	struct spares sp = {};
+	unsigned long flags;
+	int err;
+
+	if (nr_bits < p->nr_bits || nr_bits > DRP_PLANE_BITS_MAX)
+		return -EINVAL;
+	if (nr_bits == p->nr_bits)
+		return 0;
+	more = pages + chunks - p->nr_pages - p->nr_chunks;
+	err = drp_metadev_reserve(p->md, more);
+	if (err)
+		return err;
+	slots = kvcalloc(chunks, sizeof(*slots), GFP_NOIO);
+	sp.chunk = drp_plane_chunk_alloc(GFP_NOIO);
+	if (!slots || !sp.chunk) {
+		drp_metadev_unreserve(p->md, more);
+		kvfree(slots);
+		spares_free(p, &sp);
+		return -ENOMEM;
+	}
+	/* without this page an absent-dirty end of the plane just stays dirty to its new end */
+	sp.page = drp_plane_page_alloc(p, U64_MAX, GFP_NOIO);
+	spin_lock_irqsave(&p->lock, flags);
+	__grow(p, nr_bits, ones, slots, &sp);
+	spin_unlock_irqrestore(&p->lock, flags);
+	kvfree(old);
+	spares_free(p, &sp);
+	return 0;
+}
