@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* replctl <operation>, modify: ModifyReplicaSynchronization */
+#include "commands.h"
+#include "method.h"
+#include "state.h"
+
+#define GROUP_PREFIX	"group:"
+
+/* SYNC, or group:GROUP for an operation on all of a group at one instant. */
+static int resolve_subject(const char *text, struct ref *ref)
+{
+	size_t len = strlen(GROUP_PREFIX);
+
+	if (!strncmp(text, GROUP_PREFIX, len))
+		return resolve(DRP_OBJ_GROUP, text + len, ref);
+	return resolve(DRP_OBJ_SYNC, text, ref);
+}
+
+static int add_sync_pairs(struct request *req, const struct args *a, const char *pool)
+{
+	struct ref pair;
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < a->nr_sync_pairs; i++) {
+		status = resolve(DRP_OBJ_SYNC, a->sync_pairs[i], &pair);
+		if (status)
+			return status;
+		ref_free(&pair);
+		if (strcmp(pair.pool, pool))
+			return fail(drp_rv_to_exit_status(DRP_RV_INVALID_PARAMETER),
+				    a->sync_pairs[i],
+				    "Invalid Parameter (5): it is in the pool %s, not in %s; all pairs are in one pool",
+				    pair.pool, pool);
+		req_u64(req, DRP_A_SYNC_PAIR, pair.id);
+	}
+	return 0;
+}
+
+static void state_key(const struct record *r, const struct args *a, u16 operation,
+		      struct drp_state_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->sync_type = rec_u64(r, DRP_A_SYNC_TYPE);
+	key->operation = operation;
+	key->copy_state = rec_u64(r, DRP_A_COPY_STATE);
+	key->target_consistent = rec_u64(r, DRP_A_TARGET_CONSISTENT);
+	key->in_sync = rec_u64(r, DRP_A_IN_SYNC);
+	key->source_changed = rec_u64(r, DRP_A_SOURCE_CHANGED);
+	key->target_changed = rec_u64(r, DRP_A_TARGET_CHANGED);
+	key->force = opt(a, OPT_FORCE);
+}
+
+/* What a dry run shows besides the kernel's answer: who would be overwritten by whom. */
+static void explain(const struct ref *sync, const struct args *a, u16 operation)
+{
+	const struct record *r = &sync->record;
+	const char *source = rec_str(r, DRP_A_SOURCE_NAME), *target = rec_str(r, DRP_A_TARGET_NAME);
+	struct drp_transition t;
+	struct drp_state_key key;
+	char dirty[32];
+
+	state_key(r, a, operation, &key);
+	drp_state_decide(&key, &t);
+	printf("%s: %s, source %s, target %s, %s may differ\n", sync->qualified,
+	       drp_name(DRP_ENUM_COPY_STATE, key.copy_state), source, target,
+	       human_bytes(rec_u64(r, DRP_A_DIRTY_BYTES), dirty, sizeof(dirty)));
+	if (t.verdict == DRP_VERDICT_REFUSE) {
+		printf("  refused%s: %s\n", t.needs_force ? " without --force" : "", t.reason);
+		return;
+	}
+	if (t.overwrites_target)
+		printf("  overwrites %s/%s with the content of %s\n", sync->pool, target, source);
+	if (t.overwrites_source)
+		printf("  overwrites %s/%s with the content of %s\n", sync->pool, source, target);
+	if (t.needs_force)
+		printf("  --force consents to: %s\n", t.reason);
+	if (t.verdict == DRP_VERDICT_NO_CHANGE)
+		puts("  changes nothing: it is so already");
+	else if (t.removes)
+		puts("  the synchronization goes");
+	else if (t.copy_state_after)
+		printf("  leads to %s\n", drp_name(DRP_ENUM_COPY_STATE, t.copy_state_after));
+	fflush(stdout);
+}
+
+static int operate(struct report *report, const struct args *a, u16 operation, const char *subject)
+{
+	struct request *req;
+	struct ref ref;
+	int status;
+
+	status = resolve_subject(subject, &ref);
+	if (status) {
+		if (!report->status)
+			report->status = status;
+		return status;
+	}
+	req = req_new(DRP_CMD_MODIFY_SYNC);
+	req_ref(req, &ref);
+	req_u16(req, DRP_A_OPERATION, operation);
+	req_options(req, a);
+	status = add_sync_pairs(req, a, ref.pool);
+	if (status) {
+		req_free(req);
+		report->status = status;
+	} else {
+		if (opt(a, OPT_DRY_RUN) && ref.kind == DRP_OBJ_SYNC && !report->root)
+			explain(&ref, a, operation);
+		status = report_method(report, a, req, ref.qualified, &ref, DRP_OBJ_NONE, NULL);
+	}
+	ref_free(&ref);
+	return status;
+}
+
+static int run_operation(const struct args *a)
+{
+	struct report report;
+	unsigned int i;
+	int status;
+
+	status = wait_prepare(a);
+	if (status)
+		return status;
+	report_start(&report, a->argc > 1);
+	for (i = 0; i < a->argc; i++)
+		operate(&report, a, a->command->operation, a->argv[i]);
+	return report_end(&report);
+}
+
+static int modify(const struct args *a)
+{
+	struct report report;
+	u32 operation;
+	int status;
+
+	if (!opt(a, OPT_OPERATION))
+		return fail(EX_USAGE, "--operation", "missing; see 'replctl help modify'");
+	if (!opt(a, OPT_SYNCHRONIZATION))
+		return fail(EX_USAGE, "--synchronization", "missing; see 'replctl help modify'");
+	if (drp_parse_name(DRP_ENUM_OPERATION, a->value[OPT_OPERATION], &operation))
+		return fail(EX_USAGE, a->value[OPT_OPERATION],
+			    "not an operation; 'replctl help' lists them, e.g. 12 or fracture");
+	status = wait_prepare(a);
+	if (status)
+		return status;
+	report_start(&report, false);
+	operate(&report, a, operation, a->value[OPT_SYNCHRONIZATION]);
+	return report_end(&report);
+}
+
+#define COMMON	(O(FORCE) | O(SETTING) | O(WAIT_FOR_COPY_STATE) | O(TIMEOUT) | O(DRY_RUN))
+#define USAGE	"SYNC... [--force] [--setting KEY=VALUE]... [--wait-for-copy-state STATE] [--timeout SECONDS] [--dry-run]"
+#define PAIR_USAGE	"group:GROUP [--sync-pair SYNC]... [--force] [--setting KEY=VALUE]... [--wait-for-copy-state STATE] [--timeout SECONDS] [--dry-run]"
+#define SEVERAL	"With several SYNCs each is operated on in turn and the exit status is that of the\n" \
+	"first failure; group:GROUP operates on all members at one instant."
+
+#define VERB(verb, number, summary, example)	\
+	{ verb, run_operation, summary, USAGE, SEVERAL, example, COMMON, 1, MANY, number }
+#define GROUP_VERB(verb, number, summary, pairs, usage, example)	\
+	{ verb, run_operation, summary, usage, NULL, example, COMMON | (pairs), 1, 1, number }
+
+DEFINE_COMMANDS(operation) = {
+	VERB("abort", DRP_OP_ABORT, "Stop a copy and keep what it knows (2)",
+	     "replctl abort tank/home-copy"),
+	GROUP_VERB("activate-consistency", DRP_OP_ACTIVATE_CONSISTENCY,
+		   "Keep the members of a group consistent (3)", O(SYNC_PAIR), PAIR_USAGE,
+		   "replctl activate-consistency group:tank/database"),
+	VERB("activate", DRP_OP_ACTIVATE, "Start an inactive, prepared or initialized one (4)",
+	     "replctl activate tank/home-copy --wait-for-copy-state synchronized"),
+	GROUP_VERB("add-sync-pair", DRP_OP_ADD_SYNC_PAIR, "Add a member to a group's synchronization (5)",
+		   O(SYNC_PAIR), PAIR_USAGE,
+		   "replctl add-sync-pair group:tank/database --sync-pair tank/log-copy"),
+	GROUP_VERB("deactivate-consistency", DRP_OP_DEACTIVATE_CONSISTENCY,
+		   "Stop keeping the members of a group consistent (6)", O(SYNC_PAIR), PAIR_USAGE,
+		   "replctl deactivate-consistency group:tank/database"),
+	VERB("deactivate", DRP_OP_DEACTIVATE, "Stop mirroring, to Inactive (7)",
+	     "replctl deactivate tank/home-copy"),
+	VERB("detach", DRP_OP_DETACH, "Remove the association, both sides become independent (8)",
+	     "replctl detach tank/home-copy\nreplctl detach tank/home-copy --force --dry-run"),
+	VERB("dissolve", DRP_OP_DISSOLVE, "Detach and leave an aspect, the point in time (9)",
+	     "replctl dissolve tank/home-copy"),
+	VERB("failover", DRP_OP_FAILOVER, "Let the hosts go on with the target (10)",
+	     "replctl failover tank/home-copy"),
+	VERB("failback", DRP_OP_FAILBACK, "Copy the target's changes back after a failover (11)",
+	     "replctl failback tank/home-copy"),
+	VERB("fracture", DRP_OP_FRACTURE, "Stop mirroring, both sides writable, changes tracked (12)",
+	     "replctl fracture tank/home-copy\nreplctl fracture home-copy log-copy"),
+	GROUP_VERB("remove-sync-pair", DRP_OP_REMOVE_SYNC_PAIR,
+		   "Remove a member from a group's synchronization (13)", O(SYNC_PAIR), PAIR_USAGE,
+		   "replctl remove-sync-pair group:tank/database --sync-pair tank/log-copy"),
+	VERB("resync-replica", DRP_OP_RESYNC_REPLICA, "Copy what differs to the target again (14)",
+	     "replctl resync-replica tank/home-copy --wait-for-copy-state synchronized\n"
+	     "replctl resync-replica tank/home-copy --dry-run"),
+	VERB("restore-from-replica", DRP_OP_RESTORE_FROM_REPLICA, "Copy what differs back to the source (15)",
+	     "replctl restore-from-replica tank/home-copy --dry-run"),
+	VERB("resume", DRP_OP_RESUME, "Go on after suspend (16)", "replctl resume tank/home-copy"),
+	VERB("reset-to-sync", DRP_OP_RESET_TO_SYNC, "Make the mode synchronous (17)",
+	     "replctl reset-to-sync tank/home-copy"),
+	VERB("reset-to-async", DRP_OP_RESET_TO_ASYNC, "Make the mode asynchronous (18)",
+	     "replctl reset-to-async tank/home-copy"),
+	VERB("return-to-resource-pool", DRP_OP_RETURN_TO_RESOURCE_POOL,
+	     "Delete a snapshot and free its space (19)",
+	     "replctl return-to-resource-pool tank/monday"),
+	VERB("reverse-roles", DRP_OP_REVERSE_ROLES, "Swap source and target (20)",
+	     "replctl reverse-roles tank/home-copy"),
+	VERB("split", DRP_OP_SPLIT, "Fracture at one instant, the target is consistent (21)",
+	     "replctl split tank/home-copy\nreplctl split tank/home-copy --setting deadline_ms=500"),
+	VERB("suspend", DRP_OP_SUSPEND, "Stop copying for a while, the target stays protected (22)",
+	     "replctl suspend tank/home-copy"),
+	VERB("unprepare", DRP_OP_UNPREPARE, "Forget what is equal, to Prepared (23)",
+	     "replctl unprepare tank/home-copy"),
+	VERB("prepare", DRP_OP_PREPARE, "The same as unprepare (24)",
+	     "replctl prepare tank/home-copy"),
+	{ "modify", modify, "Any operation by number or name",
+	  "--operation OPERATION --synchronization SYNC [--sync-pair SYNC]... [--force] [--setting KEY=VALUE]... [--wait-for-copy-state STATE] [--timeout SECONDS] [--dry-run]",
+	  "ModifyReplicaSynchronization with all its parameters. SYNC may be group:GROUP.",
+	  "replctl modify --operation 12 --synchronization tank/home-copy\n"
+	  "replctl modify --operation resync-replica --synchronization tank/home-copy --dry-run",
+	  COMMON | O(OPERATION) | O(SYNCHRONIZATION) | O(SYNC_PAIR), 0, 0, 0 },
+};
+END_COMMANDS(operation);

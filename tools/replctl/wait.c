@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Events wake the loop, a look once a second makes lost ones harmless. */
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+
+#include "output.h"
+#include "wait.h"
+
+#define POLL_MS	1000
+
+static bool bar_wanted(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
+}
+
+static void draw_bar(const struct record *job)
+{
+	static const char hashes[] = "########################################";
+	char rate[32], eta[32];
+	unsigned int percent = min(rec_u64(job, DRP_A_PERCENT_COMPLETE), (u64)100);
+	unsigned int full = percent * (sizeof(hashes) - 1) / 100;
+
+	fprintf(stderr, "\r[%-*.*s] %3u%% %10s/s", (int)sizeof(hashes) - 1, (int)full, hashes,
+		percent, human_bytes(rec_u64(job, DRP_A_RATE), rate, sizeof(rate)));
+	if (rec_has(job, DRP_A_ETA_SECONDS))
+		fprintf(stderr, " ETA %-8s",
+			human_seconds(rec_u64(job, DRP_A_ETA_SECONDS), eta, sizeof(eta)));
+	fputs("\033[K", stderr);
+}
+
+static s64 now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (s64)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool job_ended(const struct record *job)
+{
+	return rec_u64(job, DRP_A_JOB_STATE) >= DRP_JOB_COMPLETED;
+}
+
+static int job_failed(const char *what, const struct record *job)
+{
+	u32 code = rec_u64(job, DRP_A_ERROR_CODE);
+	u32 state = rec_u64(job, DRP_A_JOB_STATE);
+	char text[DRP_MESSAGE_MAX];
+
+	snprintf(text, sizeof(text), "job %llu ended as %s%s%s",
+		 (unsigned long long)rec_u64(job, DRP_A_JOB_ID),
+		 drp_name(DRP_ENUM_JOB_STATE, state),
+		 *rec_str(job, DRP_A_ERROR_TEXT) ? ": " : "", rec_str(job, DRP_A_ERROR_TEXT));
+	return fail_rv(code ? code : DRP_RV_FAILED, what, text);
+}
+
+/* These end by themselves in nothing else: who waits for another state waits in vain. */
+static bool hopeless(u16 copy_state)
+{
+	return copy_state == DRP_CS_BROKEN || copy_state == DRP_CS_INVALID ||
+	       copy_state == DRP_CS_ABORTED || copy_state == DRP_CS_PARTITIONED;
+}
+
+static int not_reached(const struct wait *w, const struct record *sync)
+{
+	const char *error = rec_str(sync, DRP_A_ERROR_TEXT);
+	char text[DRP_MESSAGE_MAX];
+
+	snprintf(text, sizeof(text), "the copy state is %s, %s was waited for%s%s",
+		 drp_name(DRP_ENUM_COPY_STATE, rec_u64(sync, DRP_A_COPY_STATE)),
+		 drp_name(DRP_ENUM_COPY_STATE, w->copy_state), *error ? ": " : "", error);
+	return fail_rv(DRP_RV_FAILED, w->what, text);
+}
+
+/* One look at sync and job. -1: go on waiting; else the exit status. */
+static int look(const struct wait *w, bool bar)
+{
+	struct record sync = { 0 }, job = { 0 };
+	struct refusal refusal;
+	bool ended = false;
+	int status = -1;
+
+	if (w->job.id) {
+		if (ref_fetch(&w->job, &job, &refusal)) {
+			if (refusal.return_value != DRP_RV_NOT_FOUND || refusal.own_status)
+				return refusal_report(&refusal, w->what);
+			ended = true;	/* removed after its time: the sync tells the rest */
+		} else {
+			ended = job_ended(&job);
+			if (bar)
+				draw_bar(&job);
+			if (ended && rec_u64(&job, DRP_A_JOB_STATE) != DRP_JOB_COMPLETED)
+				status = job_failed(w->what, &job);
+			else if (ended && !w->copy_state)
+				status = 0;
+		}
+	}
+	if (status < 0 && w->copy_state && w->sync.id) {
+		if (ref_fetch(&w->sync, &sync, &refusal))
+			status = refusal_report(&refusal, w->what);
+		else if (rec_u64(&sync, DRP_A_COPY_STATE) == w->copy_state)
+			status = 0;
+		else if (ended || hopeless(rec_u64(&sync, DRP_A_COPY_STATE)))
+			status = not_reached(w, &sync);
+	} else if (status < 0 && ended) {
+		status = 0;
+	}
+	record_free(&sync);
+	record_free(&job);
+	return status;
+}
+
+static int timed_out(const struct wait *w)
+{
+	if (w->job.id)
+		return fail(drp_rv_to_exit_status(DRP_RV_TIMEOUT), w->what,
+			    "Timeout (3): %ld s have passed, job %llu goes on; 'replctl job wait %s' waits on",
+			    w->timeout, (unsigned long long)w->job.id, w->job.qualified);
+	return fail(drp_rv_to_exit_status(DRP_RV_TIMEOUT), w->what,
+		    "Timeout (3): %ld s have passed without the copy state %s; 'replctl show' tells the present one",
+		    w->timeout, drp_name(DRP_ENUM_COPY_STATE, w->copy_state));
+}
+
+int wait_for(const struct wait *w)
+{
+	s64 end = w->timeout < 0 ? 0 : now_ms() + w->timeout * 1000;
+	bool bar = bar_wanted() && w->job.id;
+	struct record event;
+	int status, got;
+
+	for (;;) {
+		s64 left = POLL_MS;
+
+		status = look(w, bar);
+		if (status >= 0)
+			break;
+		if (w->timeout >= 0) {
+			left = min(end - now_ms(), (s64)POLL_MS);
+			if (left <= 0) {
+				if (bar)
+					fputc('\n', stderr);
+				return timed_out(w);
+			}
+		}
+		got = nl_event(&event, left);
+		record_free(&event);
+		if (got < 0 && got != -ENOBUFS && got != -EINTR)
+			usleep(100000);
+	}
+	if (bar)
+		fputc('\n', stderr);
+	return status;
+}
