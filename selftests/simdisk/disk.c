@@ -51,14 +51,12 @@ struct sim_disk *sim_disk_find(const char *name)
 
 static bool name_is_valid(const char *name)
 {
-	const char *c;
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
 	if (strlen(name) >= DISK_NAME_LEN || *name < 'a' || *name > 'z')
 		return false;
-	for (c = name; *c; c++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyz"
-			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", *c))
-			return false;
+	if (name[strspn(name, allowed)])
+		return false;
 	return match_string(reserved_names, ARRAY_SIZE(reserved_names),
 			    name) < 0;
 }

@@ -108,7 +108,7 @@ struct sim_disk {
 	struct sim_limits limits;
 	u64 sectors;
 	struct list_head link;		/* sim_disks, under sim_mutex */
-	struct kobject kobj;	
+	struct kobject kobj;
 
 	spinlock_t lock;		/* all below; taken in hard interrupts */
 	struct sim_store store;
