@@ -131,11 +131,12 @@ static void set_identity(struct device *d, const char *prefix, const char *text)
 	while (*prefix && out < end)
 		*out++ = *prefix++;
 	for (; *text && out < end; text++) {
-		bool blank = *text <= ' ' || *text == 127;
+		/* A backslash would quote what follows it in a table line. */
+		bool blank = (u8)*text <= ' ' || (u8)*text >= 127 || *text == '\\';
 
 		if (!blank)
 			*out++ = *text;
-		else if (out[-1] != '_' && text[1] > ' ')
+		else if (out[-1] != '_' && (u8)text[1] > ' ')
 			*out++ = '_';
 	}
 	*out = '\0';

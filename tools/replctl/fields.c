@@ -37,6 +37,7 @@ static const struct field element_fields[] = {
 	{ "ReadPolicy", DRP_A_READ_POLICY, F_ENUM, DRP_ENUM_READ_POLICY, NULL },
 	{ "ActiveExtents", DRP_A_ACTIVE_EXTENTS, F_UINT, 0, NULL },
 	{ "ActiveExtentsMax", DRP_A_ACTIVE_EXTENTS_MAX, F_UINT, 0, NULL },
+	{ "WhenEstablished", DRP_A_WHEN_ESTABLISHED, F_TIME, 0, NULL },
 	{ "MemoryBytes", DRP_A_MEMORY_BYTES, F_BYTES, 0, NULL },
 	{ "MemoryMaxBytes", DRP_A_MEMORY_MAX_BYTES, F_BYTES, 0, NULL },
 	{ "LongestStall", DRP_A_STALL_MAX_NS, F_NANOSECONDS, 0, NULL },
@@ -115,6 +116,7 @@ static const struct field aspect_fields[] = {
 	{ "TargetElement", DRP_A_TARGET_NAME, F_STR, 0, "TARGET" },
 	{ "TargetElementID", DRP_A_TARGET_ID, F_UINT, 0, NULL },
 	{ "SynchronizationID", DRP_A_SYNC_ID, F_UINT, 0, NULL },
+	{ "WhenEstablished", DRP_A_WHEN_ESTABLISHED, F_TIME, 0, NULL },
 	{ "WhenPointInTime", DRP_A_WHEN_SYNCED, F_TIME, 0, "WHEN" },
 };
 

@@ -121,7 +121,7 @@ static int report_ambiguous(const struct records *list, enum drp_object_kind kin
 			len += scnprintf(candidates + len, sizeof(candidates) - len, "%s%s/%s",
 					 len ? ", " : "", rec_str(&list->v[i], DRP_A_POOL_NAME),
 					 name);
-	return fail(EX_USAGE, name, "several pools have a %s of this name; say which: %s",
+	return fail(EX_USAGE, name, "the %s is not clear, several pools have this name; say which: %s",
 		    kinds[kind].noun, candidates);
 }
 

@@ -104,7 +104,7 @@ static int look(const struct wait *w, bool bar)
 			status = refusal_report(&refusal, w->what);
 		else if (rec_u64(&sync, DRP_A_COPY_STATE) == w->copy_state)
 			status = 0;
-		else if (ended || hopeless(rec_u64(&sync, DRP_A_COPY_STATE)))
+		else if (ended || (!w->job.id && hopeless(rec_u64(&sync, DRP_A_COPY_STATE))))
 			status = not_reached(w, &sync);
 	} else if (status < 0 && ended) {
 		status = 0;
