@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Netlink dumps about one sync: CAPABILITIES and MAP. */
+#include <linux/slab.h>
+
+#include "netlink.h"
+
+/* ---- capabilities: one message per operation ---- */
+
+int drp_nl_capabilities_start(struct netlink_callback *cb)
+{
+	struct nlattr **attrs = genl_info_dump(cb)->attrs;
+	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	struct drp_capability cap;
+	struct drp_pool *pool;
+	int err;
+
+	err = drp_nl_dump_start(cb, true, &pool);
+	if (err)
+		return err;
+	cursor->next = DRP_OP_ABORT;
+	cursor->sync_type = DRP_SYNC_MIRROR;
+	cursor->end = DRP_SYNC_CLONE;
+	if (attrs[DRP_A_SYNC_TYPE]) {
+		cursor->sync_type = nla_get_u16(attrs[DRP_A_SYNC_TYPE]);
+		cursor->end = cursor->sync_type;
+	}
+	if (drp_nl_names(attrs, &drp_nl_sync)) {
+		if (attrs[DRP_A_SYNC_TYPE])
+			err = drp_nl_refuse(cb->extack, -EINVAL,
+					    "a sync has its own SYNC_TYPE: give one of both");
+		else
+			err = drp_nl_find(pool, attrs, &drp_nl_sync, cb->extack,
+					  &cursor->sync_id);
+		if (!err && drp_capability_query(pool, cursor->sync_id, 0, DRP_OP_ABORT, &cap))
+			err = drp_nl_refuse(cb->extack, -ENOENT, drp_nl_sync.unknown);
+	}
+	drp_pool_put(pool);
+	return err;
+}
+
+static int put_states(struct sk_buff *skb, int attr, u32 states)
+{
+	unsigned int state;
+
+	for (state = DRP_CS_INITIALIZED; state <= DRP_CS_RESTORED; state++)
+		if ((states & BIT(state)) && nla_put_u16(skb, attr, state))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int put_capability(struct sk_buff *skb, const struct drp_nl_cursor *cursor,
+			  const struct drp_capability *cap)
+{
+	if (nla_put(skb, DRP_A_POOL_UUID, DRP_UUID_BYTES, cursor->uuid) ||
+	    nla_put_u16(skb, DRP_A_OPERATION, cursor->next) ||
+	    nla_put_u8(skb, DRP_A_SUPPORTED, cap->supported) ||
+	    nla_put_u8(skb, DRP_A_REQUIRES_FORCE, cap->requires_force) ||
+	    (cap->result_copy_state &&
+	     nla_put_u16(skb, DRP_A_RESULT_COPY_STATE, cap->result_copy_state)) ||
+	    put_states(skb, DRP_A_FROM_COPY_STATE, cap->from_states) ||
+	    put_states(skb, DRP_A_FROM_COPY_STATE_FORCE, cap->from_states_force) ||
+	    nla_put_string(skb, DRP_A_MESSAGE, cap->reason))
+		return -EMSGSIZE;
+	if (!cursor->sync_id)
+		return nla_put_u16(skb, DRP_A_SYNC_TYPE, cursor->sync_type);
+	if (drp_nl_put_u64(skb, DRP_A_SYNC_ID, cursor->sync_id) ||
+	    nla_put_u8(skb, DRP_A_POSSIBLE_NOW, cap->possible_now))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_capability_message(struct sk_buff *skb, struct netlink_callback *cb,
+				  const struct drp_capability *cap)
+{
+	void *header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				   &drp_nl_family, NLM_F_MULTI, DRP_CMD_CAPABILITIES);
+
+	if (!header)
+		return -EMSGSIZE;
+	if (put_capability(skb, drp_nl_cursor(cb), cap)) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+/* To the next operation, and after the last to the next SyncType; false at the end. */
+static bool advance(struct drp_nl_cursor *cursor)
+{
+	if (++cursor->next <= DRP_OP_PREPARE)
+		return true;
+	cursor->next = DRP_OP_ABORT;
+	cursor->sync_type++;
+	return !cursor->sync_id && cursor->sync_type <= cursor->end;
+}
+
+int drp_nl_capabilities_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	struct drp_capability cap;
+	struct drp_pool *pool;
+	int err = 0;
+
+	if (!cursor->next)
+		return 0;
+	pool = drp_pool_get_by_uuid(cursor->uuid);
+	if (!pool)
+		return -ENODEV;
+	while (!err) {
+		err = drp_capability_query(pool, cursor->sync_id, cursor->sync_type,
+					   cursor->next, &cap);
+		if (!err)
+			err = put_capability_message(skb, cb, &cap);
+		if (!err && !advance(cursor)) {
+			cursor->next = 0;
+			break;
+		}
+	}
+	drp_pool_put(pool);
+	return skb->len ? skb->len : err;
+}
+
+/* ---- map: extents that may differ ---- */
+
+#define EXTENTS_PER_MESSAGE	64
+
+int drp_nl_map_start(struct netlink_callback *cb)
+{
+	struct nlattr **attrs = genl_info_dump(cb)->attrs;
+	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	struct drp_pool *pool;
+	u64 length = S64_MAX;
+	int err;
+
+	err = drp_nl_dump_start(cb, true, &pool);
+	if (err)
+		return err;
+	err = drp_nl_find(pool, attrs, &drp_nl_sync, cb->extack, &cursor->sync_id);
+	drp_pool_put(pool);
+	if (err)
+		return err;
+	if (attrs[DRP_A_OFFSET_BYTES])
+		cursor->next = nla_get_u64(attrs[DRP_A_OFFSET_BYTES]);
+	if (attrs[DRP_A_LENGTH_BYTES])
+		length = nla_get_u64(attrs[DRP_A_LENGTH_BYTES]);
+	/* Both are at most S64_MAX, so the sum fits. */
+	cursor->end = min_t(u64, cursor->next + length, S64_MAX);
+	return 0;
+}
+
+static int put_extents(struct sk_buff *skb, struct netlink_callback *cb,
+		       const struct drp_extent *extents, int nr)
+{
+	const struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	void *header;
+	int i;
+
+	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			     &drp_nl_family, NLM_F_MULTI, DRP_CMD_MAP);
+	if (!header)
+		return -EMSGSIZE;
+	if (nla_put(skb, DRP_A_POOL_UUID, DRP_UUID_BYTES, cursor->uuid) ||
+	    drp_nl_put_u64(skb, DRP_A_SYNC_ID, cursor->sync_id))
+		goto cancel;
+	for (i = 0; i < nr; i++)
+		if (nla_put_64bit(skb, DRP_A_EXTENT, sizeof(extents[i]), &extents[i], DRP_A_PAD))
+			goto cancel;
+	genlmsg_end(skb, header);
+	return 0;
+cancel:
+	genlmsg_cancel(skb, header);
+	return -EMSGSIZE;
+}
+
+/* One message of extents at the cursor: 1, 0 at the end, or a negative errno. */
+static int dump_extents(struct sk_buff *skb, struct netlink_callback *cb,
+			struct drp_pool *pool, struct drp_extent *extents)
+{
+	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	const struct drp_extent *last;
+	int nr, err;
+
+	if (cursor->next >= cursor->end)
+		return 0;
+	nr = drp_sync_map(pool, cursor->sync_id, cursor->next, cursor->end, extents,
+			  EXTENTS_PER_MESSAGE);
+	if (nr <= 0)
+		return nr;
+	last = &extents[nr - 1];
+	if (last->offset + last->length <= cursor->next)
+		return -EIO;
+	err = put_extents(skb, cb, extents, nr);
+	if (err)
+		return err;
+	cursor->next = last->offset + last->length;
+	return 1;
+}
+
+int drp_nl_map_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	struct drp_extent *extents;
+	struct drp_pool *pool;
+	int more;
+
+	extents = kmalloc_array(EXTENTS_PER_MESSAGE, sizeof(*extents), GFP_KERNEL);
+	if (!extents)
+		return -ENOMEM;
+	pool = drp_pool_get_by_uuid(cursor->uuid);
+	if (!pool) {
+		kfree(extents);
+		return -ENODEV;
+	}
+	do {
+		more = dump_extents(skb, cb, pool, extents);
+	} while (more > 0);
+	drp_pool_put(pool);
+	kfree(extents);
+	return skb->len ? skb->len : more;
+}
