@@ -3,6 +3,7 @@
  * Which blocks of the metadata device's page area are in use, and what planes
  * may take: blocks and memory.
  */
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
