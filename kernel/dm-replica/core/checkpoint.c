@@ -108,15 +108,17 @@ static int catalog_write(const struct drp_io *io, struct drp_super *sb, drp_cata
 
 int drp_super_write(const struct drp_io *io, struct drp_super *sb, void *scratch)
 {
+	const u64 first = sb->write_b_first ? DRP_SUPER_BLOCK_B : DRP_SUPER_BLOCK_A;
+	const u64 second = sb->write_b_first ? DRP_SUPER_BLOCK_A : DRP_SUPER_BLOCK_B;
 	int ret;
 
 	/* A sequence is used once, even if its write fails: two superblocks never tie. */
 	sb->seq++;
 	drp_super_encode(sb, scratch);
-	ret = io->ops->write(io->ctx, DRP_SUPER_BLOCK_A, scratch, 1, true);
+	ret = io->ops->write(io->ctx, first, scratch, 1, true);
 	if (ret)
 		return ret;
-	return io->ops->write(io->ctx, DRP_SUPER_BLOCK_B, scratch, 1, true);
+	return io->ops->write(io->ctx, second, scratch, 1, true);
 }
 
 int drp_checkpoint_write(const struct drp_io *io, struct drp_super *sb, struct drp_cut cut,

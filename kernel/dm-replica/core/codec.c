@@ -145,6 +145,7 @@ static bool super_unpack(struct drp_super *sb, const struct drp_super_disk *d)
 	sb->clean = le32_to_cpu(d->clean);
 	ok &= drp_text_unpack(sb->cow_identity, d->cow_identity, sizeof(sb->cow_identity));
 	sb->cow_sectors = le64_to_cpu(d->cow_sectors);
+	sb->write_b_first = false;
 	return ok;
 }
 

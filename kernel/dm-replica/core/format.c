@@ -76,6 +76,7 @@ int drp_format_write(const struct drp_io *io, struct drp_super *sb, void *scratc
 	if (ret)
 		return ret;
 	sb->seq = 0;
+	sb->write_b_first = false;
 	sb->catalog_seq = 0;
 	sb->catalog_index = 1;	/* so that the first catalog goes to area 0 */
 	return drp_checkpoint_write(io, sb, start, empty_pool_next, &done, scratch);
@@ -187,8 +188,10 @@ static void probe_both(u64 device_blocks, struct drp_super *sb, enum drp_probe *
 		*what = DRP_PROBE_DAMAGED;	/* formatting wipes both first: no honest way here */
 		return;
 	}
-	if (sb->seq <= seq)
+	if (sb->seq <= seq) {
 		(void)drp_super_decode(block_a, device_blocks, sb);
+		sb->write_b_first = true;
+	}
 	*what = memcmp(block_a, block_b, DRP_BLOCK_BYTES) ? DRP_PROBE_REPAIR : DRP_PROBE_VALID;
 }
 
@@ -196,7 +199,7 @@ int drp_probe_device(const struct drp_io *io, u64 device_blocks, struct drp_supe
 		     enum drp_probe *what, void *scratch)
 {
 	u8 *block_a = scratch, *block_b = block_a + DRP_BLOCK_BYTES;
-	int error_a, error_b;
+	int error_a, error_b, ret;
 	enum place a, b;
 
 	if (device_blocks < DRP_MIN_DEVICE_BLOCKS)
@@ -209,7 +212,9 @@ int drp_probe_device(const struct drp_io *io, u64 device_blocks, struct drp_supe
 	}
 	if (a == PLACE_GOOD) {
 		*what = DRP_PROBE_REPAIR;
-		return drp_super_decode(block_a, device_blocks, sb);
+		ret = drp_super_decode(block_a, device_blocks, sb);
+		sb->write_b_first = true;
+		return ret;
 	}
 	if (b == PLACE_GOOD)
 		return probe_only_b(io, a, what, scratch);

@@ -8,8 +8,8 @@
  * Order that everything relies on (contract rules 1, 5, 6):
  *   commit:     all blocks of commit n with FUA; n+1 is written only after n is durable.
  *   checkpoint: plane pages to blocks not in use, catalog to the other area
- *               -> flush -> superblock A (FUA) -> superblock B (FUA)
- *               -> only then the ring space and the old blocks may be reused.
+ *               -> flush -> one superblock (FUA) -> the other (FUA) -> only
+ *               then the ring space and the old blocks may be reused.
  *   the cut of a checkpoint is the first commit that is not yet complete; what
  *   the catalog says may be newer than the cut, never older; records are
  *   idempotent, so replay from the cut gives the state of the last commit.
@@ -123,7 +123,12 @@ int drp_checkpoint_write(const struct drp_io *io, struct drp_super *sb, struct d
 /* After a successful checkpoint: the ring space before @cut is free. */
 void drp_ring_release(struct drp_ring *ring, struct drp_cut cut);
 
-/* Write @sb to both places, A then B, FUA (e.g. the clean flag). @scratch: 1 block. Sleeps. */
+/*
+ * Write @sb to both places, one after the other, FUA (e.g. the clean flag). A
+ * write may be torn, so the place that alone holds the newest superblock is
+ * never the first: drp_probe_device() notes which that is. After an error the
+ * outcome is unknown and the caller must stop writing. @scratch: 1 block. Sleeps.
+ */
 int drp_super_write(const struct drp_io *io, struct drp_super *sb, void *scratch);
 
 /* ---- format, load, replay ---- */

@@ -126,6 +126,8 @@ struct drp_super {
 	bool clean;
 	char cow_identity[DRP_IDENTITY_MAX + 1];
 	u64 cow_sectors;
+	/* not on disk */
+	bool write_b_first;		/* place A alone holds this one: see drp_super_write() */
 };
 
 struct drp_dir_entry {
