@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See state_rows.h. */
+#include <stdlib.h>
 #include "names.h"
 #include "state_rows.h"
 
@@ -53,11 +54,40 @@ static bool matters(const struct drp_state_key *key, unsigned int fixed, unsigne
 	return false;
 }
 
-static void emit_line(const struct drp_state_key *key, unsigned int fixed, unsigned int value,
-		      void (*emit)(void *ctx, const char *line), void *ctx)
+/* The lines of one operation while they are collected. */
+#define ROWS_MAX	256
+#define ROW_MAX		400
+
+struct rows {
+	unsigned int nr;
+	struct row {
+		u32 states;	/* BIT(copy state) of all that this row is about */
+		char text[ROW_MAX];
+	} row[ROWS_MAX];
+};
+
+static void add_row(struct rows *rows, u16 copy_state, const char *text)
+{
+	unsigned int i;
+
+	for (i = 0; i < rows->nr; i++)
+		if (!strcmp(rows->row[i].text, text))
+			break;
+	if (i == rows->nr) {
+		if (rows->nr == ROWS_MAX)
+			abort();
+		rows->nr++;
+		rows->row[i].states = 0;
+		strscpy(rows->row[i].text, text, ROW_MAX);
+	}
+	rows->row[i].states |= BIT(copy_state);
+}
+
+static void add_decision(const struct drp_state_key *key, unsigned int fixed, unsigned int value,
+			 struct rows *rows)
 {
 	static const char * const verdicts[] = { "execute", "no-change", "refuse" };
-	char flags[2 * STATE_KEY_FLAGS + 1] = "", line[STATE_LINE_MAX];
+	char flags[2 * STATE_KEY_FLAGS + 1] = "", text[ROW_MAX];
 	struct drp_transition t;
 	unsigned int i;
 
@@ -66,50 +96,81 @@ static void emit_line(const struct drp_state_key *key, unsigned int fixed, unsig
 		flags[2 * i + 1] = !(fixed & BIT(i)) ? '*' : value & BIT(i) ? '1' : '0';
 	}
 	decide(*key, value, &t);
-	scnprintf(line, sizeof(line), "%s %s %s %s: %s %u%s%s%s%s%s, %s/%s -> %s/%s: %s",
-		  drp_kebab(DRP_ENUM_SYNC_TYPE, key->sync_type),
-		  drp_kebab(DRP_ENUM_OPERATION, key->operation),
-		  drp_kebab(DRP_ENUM_COPY_STATE, key->copy_state), flags,
-		  verdicts[t.verdict], t.return_value,
+	scnprintf(text, sizeof(text), "%s: %s %u%s%s%s%s%s, %s/%s -> %s/%s: %s",
+		  flags, verdicts[t.verdict], t.return_value,
 		  t.needs_force ? " force" : "", t.removes ? " removes" : "",
 		  t.overwrites_source ? " source" : "", t.overwrites_target ? " target" : "",
 		  t.starts_copy ? " job" : "",
 		  t.copy_state_during ? drp_kebab(DRP_ENUM_COPY_STATE, t.copy_state_during) : "-",
 		  t.progress_during ? drp_kebab(DRP_ENUM_PROGRESS_STATUS, t.progress_during) : "-",
+		  t.copy_state_after == key->copy_state ? "same" :
 		  t.copy_state_after ? drp_kebab(DRP_ENUM_COPY_STATE, t.copy_state_after) : "-",
 		  t.progress_after ? drp_kebab(DRP_ENUM_PROGRESS_STATUS, t.progress_after) : "-",
 		  t.reason);
-	emit(ctx, line);
+	add_row(rows, key->copy_state, text);
 }
 
 /* Splits on the first flag that matters, until none does. */
-static void emit_cell(const struct drp_state_key *key, unsigned int fixed, unsigned int value,
-		      void (*emit)(void *ctx, const char *line), void *ctx)
+static void add_cell(const struct drp_state_key *key, unsigned int fixed, unsigned int value,
+		     struct rows *rows)
 {
 	unsigned int i;
 
 	for (i = 0; i < STATE_KEY_FLAGS; i++) {
 		if ((fixed & BIT(i)) || !matters(key, fixed, value, BIT(i)))
 			continue;
-		emit_cell(key, fixed | BIT(i), value, emit, ctx);
-		emit_cell(key, fixed | BIT(i), value | BIT(i), emit, ctx);
+		add_cell(key, fixed | BIT(i), value, rows);
+		add_cell(key, fixed | BIT(i), value | BIT(i), rows);
 		return;
 	}
-	emit_line(key, fixed, value, emit, ctx);
+	add_decision(key, fixed, value, rows);
+}
+
+static void emit_row(u16 type, u16 op, const struct row *row,
+		     void (*emit)(void *ctx, const char *line), void *ctx)
+{
+	char line[STATE_LINE_MAX];
+	unsigned int i;
+	u32 state;
+	int len = scnprintf(line, sizeof(line), "%s %s", drp_kebab(DRP_ENUM_SYNC_TYPE, type),
+			    drp_kebab(DRP_ENUM_OPERATION, op));
+	char separator = ' ';
+
+	for (i = 0; !drp_enum_value(DRP_ENUM_COPY_STATE, i, &state); i++) {
+		if (!(row->states & BIT(state)))
+			continue;
+		len += scnprintf(line + len, sizeof(line) - len, "%c%s", separator,
+				 drp_kebab(DRP_ENUM_COPY_STATE, state));
+		separator = ',';
+	}
+	scnprintf(line + len, sizeof(line) - len, " %s", row->text);
+	emit(ctx, line);
+}
+
+static void emit_operation(u16 type, u16 op, void (*emit)(void *ctx, const char *line), void *ctx)
+{
+	static struct rows rows;
+	unsigned int i;
+	u32 state;
+
+	rows.nr = 0;
+	for (i = 0; !drp_enum_value(DRP_ENUM_COPY_STATE, i, &state); i++) {
+		struct drp_state_key key = {
+			.sync_type = type, .operation = op, .copy_state = state,
+		};
+
+		add_cell(&key, 0, 0, &rows);
+	}
+	for (i = 0; i < rows.nr; i++)
+		emit_row(type, op, &rows.row[i], emit, ctx);
 }
 
 void state_rows(void (*emit)(void *ctx, const char *line), void *ctx)
 {
-	unsigned int ti, oi, si;
-	u32 type, op, state;
+	unsigned int ti, oi;
+	u32 type, op;
 
 	for (ti = 0; !drp_enum_value(DRP_ENUM_SYNC_TYPE, ti, &type); ti++)
 		for (oi = 0; !drp_enum_value(DRP_ENUM_OPERATION, oi, &op); oi++)
-			for (si = 0; !drp_enum_value(DRP_ENUM_COPY_STATE, si, &state); si++) {
-				struct drp_state_key key = {
-					.sync_type = type, .operation = op, .copy_state = state,
-				};
-
-				emit_cell(&key, 0, 0, emit, ctx);
-			}
+			emit_operation(type, op, emit, ctx);
 }

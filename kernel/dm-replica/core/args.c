@@ -134,7 +134,7 @@ static int parse_identity(const char *text, const char **identity, struct drp_pa
 			return fail(err, "identity: '%.48s...' is longer than %d bytes", text,
 				    DRP_IDENTITY_MAX);
 		if (text[i] <= ' ' || text[i] > '~')
-			return fail(err, "identity: '%.48s' has a character that is not printable ASCII",
+			return fail(err, "identity: '%.48s' is not printable ASCII without blanks",
 				    text);
 	}
 	*identity = text;
@@ -364,7 +364,8 @@ static int parse_option(const char *text, unsigned int takes, struct drp_request
 		return -EINVAL;
 	new = req->settings.mask & ~before;
 	if (new & ~drp_settings_allowed(req->kind, req->object))
-		return fail(err, "setting '%s' does not apply to this request", drp_setting_key(new));
+		return fail(err, "setting '%s' does not apply to this request",
+			    drp_setting_key(new));
 	return 0;
 }
 
@@ -410,8 +411,7 @@ static int parse_create_sync(unsigned int argc, char **argv, struct drp_request 
 	    parse_id("target id", argv[3], false, &req->target_id, err))
 		return -EINVAL;
 	if (req->source_id == req->target_id)
-		return fail(err, "target id: '%.48s' is the source, an element cannot be its own target",
-			    argv[3]);
+		return fail(err, "target id: '%.48s' is the source as well", argv[3]);
 	return parse_options(argc - 4, argv + 4, TAKES_FORCE | TAKES_DRY_RUN | TAKES_SETTINGS,
 			     req, err);
 }
@@ -550,7 +550,8 @@ static const struct message {
 	{ "delete_element", "<id> [force]", 1, DRP_REQ_DELETE_ELEMENT, parse_delete_element },
 	{ "create_sync", "<id> <type> <source id> <target id> [force] [dry_run] [<key>=<value>...]",
 	  4, DRP_REQ_CREATE_SYNC, parse_create_sync },
-	{ "modify", "<operation> <sync id | group:<id>> [force] [dry_run] [pair:<sync id>...] [<key>=<value>...]",
+	{ "modify",
+	  "<operation> <sync id | group:<id>> [force] [dry_run] [pair:<sync id>...] [<key>=<value>]",
 	  2, DRP_REQ_MODIFY, parse_modify },
 	{ "set", "pool|element:<id>|sync:<id>|group:<id> <key>=<value>...", 2,
 	  DRP_REQ_SET, parse_set },
@@ -586,6 +587,8 @@ int drp_parse_message(unsigned int argc, char **argv, struct drp_request *req,
 	return fail(err, "message '%.64s' is not known", argv[0]);
 }
 
+#define FEATURE_USAGE	"[<#feature args> <feature arg>...]"
+
 /*
  * Checks the "<#feature args>" word against what follows it. A count that does
  * not fit is refused, because a later version could mean something by the rest.
@@ -599,7 +602,8 @@ static int parse_feature_count(unsigned int argc, char **argv, struct drp_parse_
 	if (parse_range("number of feature args", argv[0], 0, U32_MAX, &n, err))
 		return -EINVAL;
 	if (n != argc - 1)
-		return fail(err, "number of feature args: '%.48s', but %u follow", argv[0], argc - 1);
+		return fail(err, "number of feature args: '%.48s', but %u follow", argv[0],
+			    argc - 1);
 	return 0;
 }
 
@@ -685,7 +689,8 @@ int drp_parse_pool_args(unsigned int argc, char **argv, struct drp_pool_args *a,
 
 	memset(a, 0, sizeof(*a));
 	if (argc < 3)
-		return fail(err, "replica-pool needs: <metadata dev> <cow dev | -> <chunk sectors> [<#feature args> <feature arg>...]");
+		return fail(err, "a pool needs: <metadata dev> <cow dev | -> <chunk sectors> %s",
+			    FEATURE_USAGE);
 	if (!*argv[0] || !strcmp(argv[0], "-"))
 		return fail(err, "metadata device: '%s' is no device", argv[0]);
 	if (!*argv[1])
@@ -712,7 +717,8 @@ int drp_parse_element_args(unsigned int argc, char **argv, struct drp_element_ar
 
 	memset(a, 0, sizeof(*a));
 	if (argc < 2)
-		return fail(err, "replica needs: <pool dev> <element id> [<data dev | -> [<#feature args> <feature arg>...]]");
+		return fail(err, "an element needs: <pool dev> <element id> [<data dev | -> %s]",
+			    FEATURE_USAGE);
 	if (!*argv[0] || !strcmp(argv[0], "-"))
 		return fail(err, "pool device: '%s' is no device", argv[0]);
 	a->pool_dev = argv[0];

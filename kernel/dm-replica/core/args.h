@@ -26,7 +26,7 @@
 #define DRP_SET_DEADLINE_MS		BIT(7)	/* of a cut; 1 to 600000 */
 #define DRP_SET_NAME			BIT(8)
 #define DRP_SET_WAIT_STATE		BIT(9)	/* wait_for_copy_state=NAME */
-#define DRP_SET_SKIP_INITIAL_COPY	BIT(10)	/* skip_initial_copy=yes: the caller vouches that both are equal; needs Force */
+#define DRP_SET_SKIP_INITIAL_COPY	BIT(10)	/* yes: the legs are equal; with Force */
 #define DRP_SET_ACTIVE_EXTENTS_MAX	BIT(11)	/* of an element */
 #define DRP_SET_IDENTITY		BIT(12)	/* identity=TEXT of a data device */
 #define DRP_SET_SIZE_SECTORS		BIT(13)	/* size=SECTORS of an element */
@@ -72,9 +72,18 @@ int drp_parse_setting(const char *text, struct drp_settings *s, struct drp_parse
 enum drp_request_kind {
 	DRP_REQ_CREATE_ELEMENT = 1,	/* create_element <id> <name> [<key>=<value>...] */
 	DRP_REQ_DELETE_ELEMENT,		/* delete_element <id> [force] */
-	DRP_REQ_CREATE_SYNC,		/* create_sync <id> <type> <source id> <target id> [force] [dry_run] [<key>=<value>...] */
-	DRP_REQ_MODIFY,			/* modify <op> <sync id | group:<id>> [force] [dry_run] [pair:<sync id>...] [<key>=<value>...] */
-	DRP_REQ_SET,			/* set pool|element:<id>|sync:<id>|group:<id> <key>=<value>... */
+	/*
+	 * create_sync <id> <type> <source id> <target id> [force] [dry_run]
+	 *             [<key>=<value>...]
+	 */
+	DRP_REQ_CREATE_SYNC,
+	/*
+	 * modify <op> <sync id | group:<id>> [force] [dry_run] [pair:<sync id>...]
+	 *        [<key>=<value>...]
+	 */
+	DRP_REQ_MODIFY,
+	/* set pool|element:<id>|sync:<id>|group:<id> <key>=<value>... */
+	DRP_REQ_SET,
 	DRP_REQ_CREATE_GROUP,		/* create_group <id> <name> [<element id>...] */
 	DRP_REQ_DELETE_GROUP,		/* delete_group <id> */
 	DRP_REQ_ADD_MEMBERS,		/* add_members <group id> <element id>... */
@@ -129,8 +138,9 @@ struct drp_pool_args {
 	const char *metadata_dev;
 	const char *cow_dev;		/* NULL for "-" */
 	u32 chunk_sectors;		/* power of two, 8 to 2048 */
-	u32 region_sectors;		/* feature region=SECTORS: power of two, 8 to 2048; default 8; used at format */
-	u32 extent_sectors;		/* feature extent=SECTORS: power of two, 128 to 131072; default 8192; used at format */
+	/* features region=SECTORS, extent=SECTORS: powers of two, used at format */
+	u32 region_sectors;		/* 8 to 2048; default 8 */
+	u32 extent_sectors;		/* 128 to 131072, not below region or chunk; default 8192 */
 	const char *name;		/* feature name=NAME; stored at format */
 	const char *owner;		/* feature owner=UUID (host identity) */
 	bool format;			/* feature format */

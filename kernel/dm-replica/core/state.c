@@ -49,7 +49,7 @@ static const struct access_row snapshot_access[] = {
 	[DRP_CS_RESTORED]	= { W, W, W, R },
 };
 
-/* Usable while it copies, because missing regions are read from the source; not once that ended early. */
+/* Usable while it copies: missing regions are read from the source. Not if the copy ended early. */
 static const struct access_row clone_access[] = {
 	[DRP_CS_UNSYNCHRONIZED]	= { W, W, W, R },
 	[DRP_CS_SYNCHRONIZED]	= { W, W, W, R },
@@ -307,7 +307,8 @@ void drp_state_decide(const struct drp_state_key *key, struct drp_transition *t)
 
 	*t = (struct drp_transition){ .copy_state_after = key->copy_state };
 	if (!tt) {
-		refuse(t, DRP_RV_INVALID_PARAMETER, "no such SyncType: 6 Mirror, 7 Snapshot or 8 Clone");
+		refuse(t, DRP_RV_INVALID_PARAMETER,
+		       "SyncType must be 6 Mirror, 7 Snapshot or 8 Clone");
 		return;
 	}
 	if (is_group_operation(key->operation)) {
@@ -329,5 +330,5 @@ void drp_state_decide(const struct drp_state_key *key, struct drp_transition *t)
 		apply_rule(key, r, t);
 	else
 		refuse(t, DRP_RV_INVALID_STATE,
-		       "a restore or failback is unfinished, the source needs the target: Resume it or do it again first");
+		       "a restore or failback is unfinished: Resume it or do it again first");
 }

@@ -50,7 +50,7 @@ struct drp_transition {
 	u16 progress_during;		/* 0: stays as it is */
 	u16 copy_state_after;		/* 0 if removed; as it was if nothing is done */
 	u16 progress_after;		/* 0: stays as it is */
-	const char *reason;		/* why not, what Force consents to, or what happens; never NULL */
+	const char *reason;		/* why not, what for Force, or what happens; never NULL */
 };
 
 /*

@@ -150,11 +150,12 @@ struct rule {
 #define HALF_COPIED	"the copy is not finished, the target stays a mix of two points in time"
 #define SOURCE_NEWER	"the source changed since, those changes are overwritten"
 #define NOT_ATTACHED	"the target element is not attached: attach its device first"
-#define KEEP_REACHABLE	"the target may hold writes that have not reached anybody else: Failback, Reverse Roles or Detach"
+#define KEEP_REACHABLE	"only the target has the last writes: use Failback, Reverse Roles or Detach"
 
 static const struct rule mirror_rules[] = {
 	{ DRP_OP_ABORT, SAME, 0, E_NONE, CS_AB, "already Aborted" },
-	{ DRP_OP_ABORT, RUN, 0, E_ABORT, CS_U | CS_I, "the copy stops, what differs stays recorded" },
+	{ DRP_OP_ABORT, RUN, 0, E_ABORT, CS_U | CS_I,
+	  "the copy stops, what differs stays recorded" },
 	{ DRP_OP_ABORT, CONSENT, REV, E_ABORT_REVERSE, CS_U,
 	  "the source stays half restored until Restore from Replica or Failback is done again" },
 	{ DRP_OP_ABORT, NO, 0, E_NONE, ANY,
@@ -199,13 +200,14 @@ static const struct rule mirror_rules[] = {
 	{ DRP_OP_FAILOVER, RUN, 0, E_FAILOVER, CS_S | CS_B | CS_PA | CS_SU,
 	  "the source is protected, the target takes the writes" },
 	{ DRP_OP_FAILOVER, NO, 0, E_NONE, ANY,
-	  "Failover needs a mirror that is Synchronized, Suspended, Broken, Partitioned or Unsynchronized" },
+	  "Failover needs a mirror with a running, suspended, lost or finished copy" },
 
 	/* The second consent is not idle: until now the source still had those writes. */
 	{ DRP_OP_FAILBACK, SAME, 0, E_NONE, CS_S, "roles are as before" },
 	{ DRP_OP_FAILBACK, CONSENT, MIX, E_FAILBACK, CS_FO, MIXED_TARGET },
 	{ DRP_OP_FAILBACK, CONSENT, SRC, E_FAILBACK, CS_FO, SOURCE_NEWER },
-	{ DRP_OP_FAILBACK, RUN, 0, E_FAILBACK, CS_FO, "the target's changes go back to the source" },
+	{ DRP_OP_FAILBACK, RUN, 0, E_FAILBACK, CS_FO,
+	  "the target's changes go back to the source" },
 	{ DRP_OP_FAILBACK, RUN, REV, E_CONTINUE_FAILBACK, CS_B | CS_SU,
 	  "continues copying to the source" },
 	{ DRP_OP_FAILBACK, NO, 0, E_NONE, ANY, "Failback needs a mirror that is Failedover" },
@@ -217,11 +219,11 @@ static const struct rule mirror_rules[] = {
 	{ DRP_OP_FRACTURE, RUN, 0, E_FRACTURE, CS_S | CS_SU | CS_RE,
 	  "both sides become writable, their changes are tracked" },
 	{ DRP_OP_FRACTURE, NO, 0, E_NONE, ANY,
-	  "Fracture needs a mirror that is Synchronized, Suspended, Restored or Unsynchronized" },
+	  "Fracture needs a Synchronized, Suspended, Restored or Unsynchronized mirror" },
 
 	{ DRP_OP_SPLIT, SAME, 0, E_NONE, CS_SP, "already Split" },
 	{ DRP_OP_SPLIT, NO, MIX, E_NONE, CS_S | CS_SU,
-	  "the target is not consistent, a Split promises that it is: finish the copy first, or Fracture with Force" },
+	  "a Split promises a consistent target: finish the copy first, or Fracture with Force" },
 	{ DRP_OP_SPLIT, RUN, 0, E_SPLIT, CS_S | CS_SU,
 	  "both sides become writable at one consistent moment, their changes are tracked" },
 	{ DRP_OP_SPLIT, NO, 0, E_NONE, CS_U,
@@ -233,7 +235,7 @@ static const struct rule mirror_rules[] = {
 	{ DRP_OP_RESYNC_REPLICA, RUN, 0, E_RESYNC, APART | CS_B | CS_AB,
 	  "copies what differs, the target's own changes are discarded" },
 	{ DRP_OP_RESYNC_REPLICA, CONSENT, 0, E_RESYNC, CS_IV,
-	  "what differs is not known and the target may be another disk: all of it is overwritten" },
+	  "what differs is unknown, the target may be another disk: all of it is overwritten" },
 	{ DRP_OP_RESYNC_REPLICA, NO, 0, E_NONE, CS_SU, "the mirror is suspended: use Resume" },
 	{ DRP_OP_RESYNC_REPLICA, NO, 0, E_NONE, CS_PA, NOT_ATTACHED },
 	{ DRP_OP_RESYNC_REPLICA, NO, 0, E_NONE, CS_FO, KEEP_REACHABLE },
@@ -251,7 +253,8 @@ static const struct rule mirror_rules[] = {
 	/* The only way out when nobody knows which side holds which region. */
 	{ DRP_OP_RESTORE_FROM_REPLICA, CONSENT, REV, E_RESTORE, CS_IV,
 	  "which regions were restored is not known: all of the source is overwritten" },
-	{ DRP_OP_RESTORE_FROM_REPLICA, NO, REV, E_NONE, CS_SU, "a restore is suspended: use Resume" },
+	{ DRP_OP_RESTORE_FROM_REPLICA, NO, REV, E_NONE, CS_SU,
+	  "a restore is suspended: use Resume" },
 	{ DRP_OP_RESTORE_FROM_REPLICA, NO, 0, E_NONE, ANY,
 	  "Restore from Replica needs a mirror that is Fractured, Split, Skewed or Restored" },
 
@@ -308,7 +311,7 @@ static const struct rule snapshot_rules[] = {
 	{ DRP_OP_ACTIVATE, NO, 0, E_NONE, ANY,
 	  "Activate starts from Inactive; Resync Replica takes a new point in time" },
 
-	/* Not from Partitioned and Invalid: Return To ResourcePool with Force is the end of those. */
+	/* Not from Partitioned and Invalid: Return To ResourcePool with Force ends those. */
 	{ DRP_OP_DEACTIVATE, SAME, 0, E_NONE, CS_IN, "already Inactive" },
 	{ DRP_OP_DEACTIVATE, RUN, 0, E_DROP_POINT, CS_S | CS_SK | CS_RE | CS_B, SNAPSHOT_LOST },
 	{ DRP_OP_DEACTIVATE, NO, 0, E_NONE, ANY,
@@ -328,12 +331,14 @@ static const struct rule snapshot_rules[] = {
 	{ DRP_OP_RESYNC_REPLICA, NO, 0, E_NONE, ANY,
 	  "Resync Replica needs a snapshot that is not restoring" },
 
-	{ DRP_OP_RESTORE_FROM_REPLICA, CONSENT, SRC, E_RESTORE, CS_S | CS_SK | CS_RE, SOURCE_NEWER },
+	{ DRP_OP_RESTORE_FROM_REPLICA, CONSENT, SRC, E_RESTORE, CS_S | CS_SK | CS_RE,
+	  SOURCE_NEWER },
 	{ DRP_OP_RESTORE_FROM_REPLICA, RUN, 0, E_RESTORE, CS_S | CS_SK | CS_RE,
 	  "the source becomes what the snapshot is" },
 	{ DRP_OP_RESTORE_FROM_REPLICA, RUN, REV, E_CONTINUE_RESTORE, CS_B,
 	  "continues copying to the source" },
-	{ DRP_OP_RESTORE_FROM_REPLICA, NO, REV, E_NONE, CS_SU, "a restore is suspended: use Resume" },
+	{ DRP_OP_RESTORE_FROM_REPLICA, NO, REV, E_NONE, CS_SU,
+	  "a restore is suspended: use Resume" },
 	{ DRP_OP_RESTORE_FROM_REPLICA, NO, 0, E_NONE, CS_PA, SOURCE_MISSING },
 	{ DRP_OP_RESTORE_FROM_REPLICA, NO, 0, E_NONE, ANY,
 	  "Restore from Replica needs a snapshot that is Synchronized, Skewed or Restored" },
@@ -407,15 +412,16 @@ static const struct rule clone_rules[] = {
 	{ DRP_OP_SPLIT, NO, 0, E_NONE, ANY, "Split needs a clone that is Synchronized" },
 
 	{ DRP_OP_RESYNC_REPLICA, RUN, 0, E_RESYNC, CS_S | APART | CS_B | CS_AB,
-	  "takes a new point in time and copies what differs, the target's own changes are discarded" },
+	  "copies what differs from a new point in time, the target's own changes are discarded" },
 	{ DRP_OP_RESYNC_REPLICA, CONSENT, 0, E_RESYNC, CS_IV,
-	  "what differs is not known and the target may be another disk: all of it is overwritten" },
+	  "what differs is unknown, the target may be another disk: all of it is overwritten" },
 	{ DRP_OP_RESYNC_REPLICA, NO, 0, E_NONE, CS_PA, NOT_ATTACHED },
-	{ DRP_OP_RESYNC_REPLICA, NO, 0, E_NONE, CS_IN | CS_PR, "the clone is not active: use Activate" },
+	{ DRP_OP_RESYNC_REPLICA, NO, 0, E_NONE, CS_IN | CS_PR,
+	  "the clone is not active: use Activate" },
 	{ DRP_OP_RESYNC_REPLICA, NO, 0, E_NONE, ANY,
 	  "the last point in time is still being copied: wait for it or Abort" },
 
-	/* From Synchronized as well: a clone has no data flow that a Fracture would have to stop. */
+	/* From Synchronized as well: a clone has no data flow for a Fracture to stop. */
 	{ DRP_OP_RESTORE_FROM_REPLICA, CONSENT, MIX, E_RESTORE, CS_S | APART, MIXED_TARGET },
 	{ DRP_OP_RESTORE_FROM_REPLICA, CONSENT, SRC, E_RESTORE, CS_S | APART, SOURCE_NEWER },
 	{ DRP_OP_RESTORE_FROM_REPLICA, RUN, 0, E_RESTORE, CS_S | APART,
@@ -424,9 +430,10 @@ static const struct rule clone_rules[] = {
 	  "continues copying to the source" },
 	{ DRP_OP_RESTORE_FROM_REPLICA, CONSENT, REV, E_RESTORE, CS_IV,
 	  "which regions were restored is not known: all of the source is overwritten" },
-	{ DRP_OP_RESTORE_FROM_REPLICA, NO, REV, E_NONE, CS_SU, "a restore is suspended: use Resume" },
+	{ DRP_OP_RESTORE_FROM_REPLICA, NO, REV, E_NONE, CS_SU,
+	  "a restore is suspended: use Resume" },
 	{ DRP_OP_RESTORE_FROM_REPLICA, NO, 0, E_NONE, ANY,
-	  "Restore from Replica needs a clone that is Synchronized, Fractured, Split, Skewed or Restored" },
+	  "Restore from Replica needs a Synchronized, Fractured, Split, Skewed or Restored clone" },
 
 	{ DRP_OP_SUSPEND, SAME, 0, E_NONE, CS_SU, "already Suspended" },
 	{ DRP_OP_SUSPEND, SAME, REV, E_NONE, CS_SU, "already Suspended" },
