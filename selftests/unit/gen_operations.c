@@ -80,8 +80,9 @@ static void check_singly(u16 type, u16 op, u16 state, bool reverse)
 		}
 		decide(type, op, state, set, reverse, &t);
 		if (!same_outcome(&worst, &t)) {
-			fprintf(stderr, "%s %s from %s: conditions %x together do not do what the worst does\n",
-				drp_name(DRP_ENUM_SYNC_TYPE, type), drp_name(DRP_ENUM_OPERATION, op),
+			fprintf(stderr, "%s %s from %s: conditions %x do not do what the worst does\n",
+				drp_name(DRP_ENUM_SYNC_TYPE, type),
+				drp_name(DRP_ENUM_OPERATION, op),
 				drp_name(DRP_ENUM_COPY_STATE, state), set);
 			exit(1);
 		}
@@ -148,11 +149,14 @@ static void describe(const struct drp_transition *t, char *text)
 }
 
 /* The short form of what a condition turns the plain outcome into. */
-static void describe_condition(const struct condition *c, const struct drp_transition *t, char *text)
+static void describe_condition(const struct condition *c, const struct drp_transition *t,
+			       char *text)
 {
+	static const char * const openings[] = { ": (", ": (", ": *Force* (", ": Invalid State (" };
+
 	append(text, ". If ");
 	append(text, c->text);
-	append(text, severity(t) == 2 ? ": *Force* (" : severity(t) == 3 ? ": Invalid State (" : ": (");
+	append(text, openings[severity(t)]);
 	append(text, t->reason);
 	append(text, ")");
 }
@@ -337,8 +341,13 @@ int main(int argc, char **argv)
 	bool inside = false;
 	FILE *f;
 
-	if (argc != 2 || !(f = fopen(argv[1], "r"))) {
+	if (argc != 2) {
 		fprintf(stderr, "usage: gen_operations DOCUMENT\n");
+		return 1;
+	}
+	f = fopen(argv[1], "r");
+	if (!f) {
+		perror(argv[1]);
 		return 1;
 	}
 	while (fgets(buf, sizeof(buf), f)) {

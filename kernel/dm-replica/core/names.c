@@ -303,14 +303,18 @@ static const struct {
 
 int drp_rv_to_errno(u32 return_value)
 {
+	int err = EREMOTEIO;	/* of a value that nobody defined */
 	unsigned int i;
 
 	if (return_value == DRP_RV_COMPLETED || return_value == DRP_RV_JOB_STARTED)
 		return 0;
-	for (i = 0; i < ARRAY_SIZE(errnos); i++)
-		if (errnos[i].return_value == return_value)
-			return errnos[i].err;
-	return EREMOTEIO;
+	for (i = 0; i < ARRAY_SIZE(errnos); i++) {
+		if (errnos[i].return_value == return_value) {
+			err = errnos[i].err;
+			break;
+		}
+	}
+	return err;
 }
 
 u32 drp_errno_to_rv(int err)
