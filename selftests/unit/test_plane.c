@@ -149,6 +149,38 @@ static void replaced_blocks_come_back(void **state)
 	world_free(w);
 }
 
+/* Stored, in memory, absent and partial pages of one plane go into another. */
+static void planes_combine(void **state)
+{
+	struct world *w = plain_world();
+	struct drp_plane_map *p = drp_plane_create(&w->md, 6, DRP_PLANE_D, w->nr_bits, false);
+	u64 sum = 5 + 3 + PAGE + CHUNK_BITS;
+
+	(void)state;
+	drp_plane_set(w->plane, 10, 5);
+	drp_plane_set(w->plane, PAGE + 7, 2);
+	drp_plane_set(w->plane, 2 * PAGE, PAGE);
+	drp_plane_set(w->plane, CHUNK_BITS, CHUNK_BITS);
+	world_checkpoint(w);
+	w->quiet = true;
+	w->md.memory_max = 0;
+	drp_plane_shrink(w->plane);
+	w->md.memory_max = DRP_METADEV_MEMORY_MAX;
+	drp_plane_set(w->plane, PAGE + 8, 2);
+	drp_plane_set(p, 12, 10);
+	drp_plane_set(p, 5 * PAGE, 1);
+	drp_plane_set(p, CHUNK_BITS + 3, 1);
+	assert_int_equal(drp_plane_or(p, w->plane), 0);
+	assert_int_equal(drp_plane_count(p), sum + 7 + 1);
+	assert_int_equal(drp_plane_count(w->plane), sum);
+	assert_int_equal(drp_plane_clear(p, 12, 10), 0);
+	assert_int_equal(drp_plane_clear(p, 5 * PAGE, 1), 0);
+	assert_int_equal(drp_plane_or(w->plane, p), 0);
+	assert_int_equal(drp_plane_count(w->plane), sum);
+	drp_plane_destroy(p);
+	world_free(w);
+}
+
 static void allocator_borders(void **state)
 {
 	struct drp_metadev md = { .device_blocks = 2000 };
@@ -190,6 +222,7 @@ int main(void)
 		cmocka_unit_test(uniform_plane_is_small),
 		cmocka_unit_test(partial_page_is_completed),
 		cmocka_unit_test(replaced_blocks_come_back),
+		cmocka_unit_test(planes_combine),
 		cmocka_unit_test(random_work_matches_model),
 	};
 

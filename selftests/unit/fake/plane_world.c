@@ -186,7 +186,38 @@ static void do_resize(struct world *w)
 	w->nr_bits = nr_bits;
 }
 
+static void drop_clean(struct world *w)
+{
+	u64 memory_max = w->md.memory_max;
+
+	w->md.memory_max = 0;
+	drp_plane_shrink(w->plane);
+	w->md.memory_max = memory_max;
+}
+
 static bool do_checkpoint(struct world *w, bool may_crash);
+
+static void meddle_once(struct world *w)
+{
+	switch (sim_below(&w->r, 9)) {
+	case 0:
+		drop_clean(w);
+		break;
+	case 1:
+		do_clear(w);
+		break;
+	case 2:
+		if (sim_once_in(&w->r, 4))
+			do_set_all(w);
+		break;
+	case 3 ... 4:
+		if (!w->checkpoint)
+			do_checkpoint(w, false);
+		break;
+	default:
+		do_set(w);
+	}
+}
 
 /* What other threads do while one of the plane's is in I/O. */
 static void meddle(struct world *w)
@@ -196,24 +227,9 @@ static void meddle(struct world *w)
 		return;
 	w->depth++;
 	w->meddled++;
-	switch (sim_below(&w->r, 8)) {
-	case 0:
-		drp_plane_shrink(w->plane);
-		break;
-	case 1:
-		do_clear(w);
-		break;
-	case 2:
-		if (sim_once_in(&w->r, 4))
-			do_set_all(w);
-		break;
-	case 3:
-		if (!w->checkpoint)
-			do_checkpoint(w, false);
-		break;
-	default:
-		do_set(w);
-	}
+	do {
+		meddle_once(w);
+	} while (sim_below(&w->r, 3));
 	w->depth--;
 }
 
@@ -296,6 +312,8 @@ static bool do_checkpoint(struct world *w, bool may_crash)
 	drp_metadev_checkpoint_begin(&w->md);
 	memcpy(w->next_required, w->model, w->nr_bits);
 	memcpy(w->next_possible, w->model, w->nr_bits);
+	/* what is being cleared may be cleared or not */
+	memset(w->next_possible + w->guard_first, 1, w->guard_count);
 	w->next_exact = !may_err(w) && !w->config->free_blocks;
 	if (drp_plane_writeback(w->plane)) {
 		fake_assert(w->config->fail_write && drp_plane_dirty(w->plane));
@@ -483,7 +501,7 @@ void world_step(struct world *w)
 		do_next_run(w);
 		break;
 	case 32:
-		drp_plane_shrink(w->plane);
+		drop_clean(w);
 		break;
 	case 33:
 		if (w->nr_bits < w->config->max_bits)
@@ -532,12 +550,18 @@ void world_checkpoint(struct world *w)
 
 void world_check_blocks(struct world *w)
 {
-	u64 named = 0, c;
+	u64 named = 0, writes, c;
 	u32 i;
 
-	/* the second frees what the first replaced */
+	/* the second frees what the first replaced, and has nothing to write */
 	world_checkpoint(w);
+	writes = w->disk->writes;
 	world_checkpoint(w);
+	if (!w->config->free_blocks) {
+		fake_assert(w->disk->writes == writes);
+		drp_plane_shrink(w->plane);
+		fake_assert(w->md.memory <= w->md.memory_max);
+	}
 	for (c = 0; c < w->plane->nr_chunks; c++) {
 		const struct drp_plane_slot *slot = &w->plane->slots[c];
 

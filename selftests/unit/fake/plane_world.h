@@ -11,7 +11,7 @@
 #include "plane_internal.h"
 #include "simulated_disk.h"
 
-#define WORLD_BLOCKS	2048
+#define WORLD_BLOCKS	4096
 #define WORLD_ROOTS	8
 
 struct world_config {
