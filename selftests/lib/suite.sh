@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Of selftests/run: count and print results, run scripts, run them in VMs.
+# Uses: $top, $logs (directory), $results (file), $only (glob), $verbose.
+
+. "$top/selftests/lib/header.sh"
+
+# NAME passed|failed|skipped SECONDS [REASON]
+result() {
+	local name=$1 what=$2 seconds=$3 reason=${4:-} n
+	echo "$what" >>"$results"
+	n=$(wc -l <"$results")
+	case $what in
+	passed) echo "ok $n $name ($seconds s)" ;;
+	skipped) echo "ok $n $name # SKIP ${reason:-no reason given}" ;;
+	*) echo "not ok $n $name ($seconds s) # ${reason:-failed}" ;;
+	esac
+}
+
+show_log() { tail -n 60 "$1" | sed 's/^/    | /'; }
+
+# The scripts of a directory that --only lets through.
+scripts_of() {
+	local script
+	for script in "$1"/*.sh; do
+		# shellcheck disable=SC2053
+		[ -e "$script" ] && [[ ${script##*/} == $only ]] && echo "${script#"$top"/}"
+	done
+	return 0
+}
+
+# SUITE SCRIPT: run it on this machine.
+host_script() {
+	local suite=$1 script=$2 start=$SECONDS status limit log reason name
+	name=$suite/$(basename "$script" .sh)
+	log=$logs/${name//\//-}.log
+	limit=$(header "$script" TIMEOUT)
+	timeout -k 10 "${limit:-300}" bash "$script" >"$log" 2>&1 </dev/null
+	status=$?
+	case $status in
+	0) result "$name" passed $((SECONDS - start)) ;;
+	4) result "$name" skipped 0 "$(sed -n 's/.*# SKIP //p' "$log" | tail -n 1)" ;;
+	*)
+		reason=$(grep -m 1 '^not ok' "$log") || reason="exit status $status"
+		[ $status -ne 124 ] || reason="no end after ${limit:-300} s"
+		result "$name" failed $((SECONDS - start)) "$reason"
+		show_log "$log" ;;
+	esac
+	[ -z "$verbose" ] || [ $status -ne 0 ] || show_log "$log"
+}
+
+# SUITE COMMAND...: a program that prints TAP; its tests count one by one, and
+# its failure without a failed test counts too.
+tap_program() {
+	local suite=$1 start=$SECONDS log status line name before failed=0
+	shift
+	log=$logs/$suite.log
+	before=$(wc -l <"$results")
+	"$@" >"$log" 2>&1 </dev/null
+	status=$?
+	while read -r line; do
+		name=$suite/$(sed -E 's/^(not )?ok *[0-9]* *-? *//; s/ *# (SKIP|TODO).*//' <<<"$line")
+		case $line in
+		*"# SKIP"*) result "$name" skipped 0 "${line##*# SKIP }" ;;
+		ok*) result "$name" passed 0 ;;
+		*) result "$name" failed 0; failed=1 ;;
+		esac
+	done < <(grep -E '^(not )?ok [0-9]+' "$log")
+	if [ $status -ne 0 ] && [ $failed -eq 0 ]; then
+		result "$suite" failed $((SECONDS - start)) "'$*' ended with $status"
+		failed=1
+	elif [ "$(wc -l <"$results")" -eq "$before" ]; then
+		result "$suite" failed $((SECONDS - start)) "'$*' reported no test"
+		failed=1
+	fi
+	[ $failed -eq 0 ] || show_log "$log"
+}
+
+# The stream of guest-suite: log it, report what ended, note what began.
+collect() {
+	local line word script what seconds reason log=$1
+	while IFS= read -r line; do
+		case $line in
+		"@begin "*)
+			script=${line#@begin }
+			echo "$script" >>"$work/begun"
+			log=$logs/vm-$(basename "$script" .sh).log
+			: >"$log" ;;
+		"@end "*)
+			read -r word script what seconds reason <<<"$line"
+			echo "$script $what" >>"$work/ended"
+			result "vm/$(basename "$script" .sh)" "$what" "$seconds" "$reason"
+			[ "$what" != failed ] && [ -z "$verbose" ] || show_log "$log"
+			log=$1 ;;
+		*) echo "$line" >>"$log" ;;
+		esac
+	done
+	: "$word"
+}
+
+# GROUP VM-OPTIONS SCRIPT...: in one VM; what a broken VM left over in another.
+vm_group() {
+	local group=$1 options=$2 limit=180 script t status lost left log=$logs/vm-group-$1.log
+	shift 2
+	for script; do
+		t=$(header "$script" TIMEOUT)
+		limit=$((limit + ${t:-120}))
+	done
+	while [ $# -gt 0 ]; do
+		: >"$work/begun" >"$work/ended" >"$log"
+		# shellcheck disable=SC2086
+		selftests/vm/run --timeout $limit $options -- \
+			selftests/vm/guest-suite "$@" 2>&1 | collect "$log"
+		status=${PIPESTATUS[0]}
+		lost=$(cut -d ' ' -f 1 "$work/ended" | grep -vxFf - "$work/begun")
+		if [ -n "$lost" ]; then
+			result "vm/$(basename "$lost" .sh)" failed 0 "the VM ended with $status"
+			show_log "$logs/vm-$(basename "$lost" .sh).log"
+		elif [ ! -s "$work/begun" ]; then
+			result "vm/$group" failed 0 "no VM (status $status): $# scripts did not run"
+			show_log "$log"
+			return
+		elif [ "$status" -ne 0 ] && ! grep -q ' failed$' "$work/ended"; then
+			result "vm/$group-verdict" failed 0 "the VM ended with $status"
+			show_log "$log"
+		fi
+		mapfile -t left < <(printf '%s\n' "$@" | grep -vxFf "$work/begun")
+		set -- "${left[@]}"
+	done
+}
