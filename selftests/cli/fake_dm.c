@@ -37,7 +37,7 @@ int dm_remove(const char *name)
 	return 0;
 }
 
-/* tank-home (253:10) is open, everything else is not. */
+/* tank-home (4000:10) is open, everything else is not. */
 int dm_query(const char *name, dev_t dev, struct dm_device *d)
 {
 	memset(d, 0, sizeof(*d));

@@ -72,14 +72,14 @@ void req_flag(struct request *req, u16 attr)
 static void log_line(const struct request *req, const char *fmt, ...)
 {
 	const char *path = getenv("FAKE_LOG");
-	FILE *f = path ? fopen(path, "a") : NULL;
 	va_list args;
+	FILE *f;
 
-	if (!f || (req->command >= DRP_CMD_GET_POOL && req->command <= DRP_CMD_GET_ASPECT)) {
-		if (f)
-			fclose(f);
+	if (!path || (req->command >= DRP_CMD_GET_POOL && req->command <= DRP_CMD_GET_ASPECT))
 		return;
-	}
+	f = fopen(path, "a");
+	if (!f)
+		abort();
 	fprintf(f, "%u: ", req->command);
 	va_start(args, fmt);
 	vfprintf(f, fmt, args);
@@ -163,7 +163,7 @@ static void get_pools(struct records *list)
 	for (i = 0; i < ARRAY_SIZE(pool_names); i++) {
 		begin(&r, DRP_CMD_GET_POOL, i);
 		put_u16(&r, DRP_A_POOL_MODE, i ? DRP_POOL_RO : DRP_POOL_RW);
-		put_u64(&r, DRP_A_POOL_DEV, 253ULL << 20 | i);
+		put_u64(&r, DRP_A_POOL_DEV, 4000ULL << 20 | i);
 		put_u32(&r, DRP_A_CHUNK_BYTES, 65536);
 		put_u64(&r, DRP_A_METADATA_BYTES, 64 << 20);
 		put_u64(&r, DRP_A_METADATA_USED_BYTES, 1 << 20);
@@ -187,8 +187,8 @@ static void get_elements(struct records *list)
 		put(&r, DRP_A_ELEMENT_UUID, uuid, sizeof(uuid));
 		put_u8(&r, DRP_A_ATTACHED, 1);
 		put_u16(&r, DRP_A_HOST_ACCESS, DRP_ACCESS_WRITE);
-		put_str(&r, DRP_A_DEVICE_IDENTITY, "wwn:naa.5000");
-		put_u64(&r, DRP_A_ELEMENT_DEV, 253ULL << 20 | (10 + i));
+		put_str(&r, DRP_A_DEVICE_IDENTITY, elements[i].name);
+		put_u64(&r, DRP_A_ELEMENT_DEV, 4000ULL << 20 | (10 + i));
 		finish(&r, list);
 	}
 }
@@ -318,20 +318,31 @@ int ask_all(struct request *req, struct records *answers, struct refusal *refusa
 		[DRP_CMD_GET_JOB] = get_jobs, [DRP_CMD_GET_ASPECT] = get_aspects,
 		[DRP_CMD_CAPABILITIES] = get_capabilities, [DRP_CMD_MAP] = get_map,
 	};
+	struct record request = { req->command, req->attrs, req->len };
+	const char *pool = rec_str(&request, DRP_A_POOL_NAME);
 	u8 command = req->command;
+	u32 i;
 
 	memset(answers, 0, sizeof(*answers));
 	memset(refusal, 0, sizeof(*refusal));
-	req_free(req);
 	if (getenv("FAKE_NO_MODULE")) {
 		refusal->own_status = EX_UNAVAILABLE;
 		strscpy(refusal->text, "the kernel module is not loaded; modprobe dm-replica",
 			sizeof(refusal->text));
+		req_free(req);
 		return -1;
 	}
 	if (command >= ARRAY_SIZE(gets) || !gets[command])
 		return refuse(refusal, DRP_RV_NOT_SUPPORTED, "no such dump");
 	gets[command](answers);
+	for (i = 0; *pool && i < answers->nr; i++)
+		if (strcmp(rec_str(&answers->v[i], DRP_A_POOL_NAME), pool)) {
+			record_free(&answers->v[i]);
+			memmove(&answers->v[i], &answers->v[i + 1],
+				(--answers->nr - i) * sizeof(answers->v[0]));
+			i--;
+		}
+	req_free(req);
 	return 0;
 }
 
@@ -356,6 +367,8 @@ static void result(struct record *answer, u32 return_value, u64 job, const struc
 		put_u64(&r, DRP_A_JOB_ID, job);
 	if (rec_u64(request, DRP_A_OPERATION) == DRP_OP_DISSOLVE)
 		put_u64(&r, DRP_A_ASPECT_ID, 22);
+	if (rec_has(request, DRP_A_ELEMENT_NAME))
+		put_u64(&r, DRP_A_ELEMENT_ID, 3);
 	if (rec_has(request, DRP_A_DRY_RUN)) {
 		put(&r, DRP_A_DRY_RUN, "", 0);
 		put_str(&r, DRP_A_MESSAGE, "nothing was done");

@@ -252,13 +252,13 @@ static void describe(blkid_probe probe, char *what, size_t size)
 	blkid_probe_lookup_value(probe, "LABEL", &label, NULL);
 	blkid_probe_lookup_value(probe, "USAGE", &usage, NULL);
 	if (type) {
-		snprintf(what, size, "%s%s%s%s%s", type,
-			 usage && !strcmp(usage, "filesystem") ? " file system" : "",
+		snprintf(what, size, "%s%s%s%s%s",
+			 usage && !strcmp(usage, "filesystem") ? "the file system " : "", type,
 			 label ? " labelled '" : "", label ? label : "", label ? "'" : "");
 		return;
 	}
 	if (!blkid_probe_lookup_value(probe, "PTTYPE", &type, NULL))
-		snprintf(what, size, "%s partition table", type);
+		snprintf(what, size, "a partition table (%s)", type);
 	else
 		snprintf(what, size, "unknown content");
 }
@@ -299,7 +299,7 @@ int device_content(const struct device *d, char *what, size_t size)
 		snprintf(what, size, "the pool '%s'", sb.name);
 		return CONTENT_POOL;
 	case DRP_PROBE_DAMAGED:
-		snprintf(what, size, "a pool of another version or size");
+		snprintf(what, size, "a pool that is damaged or of another version");
 		return CONTENT_POOL;
 	default:
 		break;

@@ -182,22 +182,27 @@ static void out_time(struct node *o, const struct field *f, u64 ns)
 	value(o, f->key, f->column, local, json_object_new_string(iso));
 }
 
-static void out_uuid(struct node *o, const struct field *f, const struct record *r)
+void out_uuid(struct node *o, const char *key, const char *column, const u8 *b)
 {
 	char text[37];
-	const u8 *b;
-	u32 len;
 
-	b = rec_bin(r, f->attr, &len);
-	if (!b || len != DRP_UUID_BYTES) {
-		out_null(o, f->key, f->column);
-		return;
-	}
 	snprintf(text, sizeof(text),
 		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
 		 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11],
 		 b[12], b[13], b[14], b[15]);
-	out_str(o, f->key, f->column, text);
+	out_str(o, key, column, text);
+}
+
+static void out_uuid_field(struct node *o, const struct field *f, const struct record *r)
+{
+	const u8 *bytes;
+	u32 len;
+
+	bytes = rec_bin(r, f->attr, &len);
+	if (bytes && len == DRP_UUID_BYTES)
+		out_uuid(o, f->key, f->column, bytes);
+	else
+		out_null(o, f->key, f->column);
 }
 
 /* Device numbers come as the kernel's MKDEV(): 20 bits of minor. */
@@ -279,7 +284,7 @@ static void out_field(struct node *o, const struct field *f, const struct record
 	else if (f->kind == F_TIME)
 		out_time(o, f, v);
 	else if (f->kind == F_UUID)
-		out_uuid(o, f, r);
+		out_uuid_field(o, f, r);
 	else if (f->kind == F_DEV)
 		out_dev(o, f, v);
 	else

@@ -25,6 +25,7 @@ void out_uint(struct node *o, const char *key, const char *column, u64 value);
 void out_bool(struct node *o, const char *key, const char *column, bool value);
 void out_enum(struct node *o, const char *key, const char *column, enum drp_enum which, u32 value);
 void out_bytes(struct node *o, const char *key, const char *column, u64 bytes);
+void out_uuid(struct node *o, const char *key, const char *column, const u8 *bytes);
 void out_null(struct node *o, const char *key, const char *column);
 
 enum field_kind {

@@ -86,7 +86,7 @@ static int consider_given(struct search *s, const char *path)
 		return fail(EX_IOERR, path, "cannot be read: %s; check the device", strerror(-err));
 	if (what == DRP_PROBE_DAMAGED)
 		return fail(EX_DATAERR, path,
-			    "its pool is of another version or size of device; 'replctl pool check %s' says more", path);
+			    "its pool is damaged, or of another version or size of device; 'replctl pool check %s' says more", path);
 	if (what != DRP_PROBE_VALID && what != DRP_PROBE_REPAIR)
 		return fail(drp_rv_to_exit_status(DRP_RV_NOT_FOUND), path,
 			    "Not Found (32771): there is no pool on it; 'replctl pool create' makes one");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* replctl pool check, dump, repair: the metadata device of an inactive pool, with the module's own code. */
+#include "check.h"
 #include "commands.h"
-#include "metadata.h"
 #include "method.h"
 #include "output.h"
 
@@ -17,12 +17,22 @@ static const char *probe_text(enum drp_probe what)
 	case DRP_PROBE_FOREIGN:
 		return "there is no pool on the device";
 	case DRP_PROBE_DAMAGED:
-		return "no superblock can be used: another version, or the device has another size";
+		return "no superblock can be used: damaged, of another version, or of a device of another size";
 	}
 	return "unknown";
 }
 
-/* Open the device that the command names and look at its superblocks. */
+static int not_usable(const struct device *d, enum drp_probe what)
+{
+	if (what == DRP_PROBE_DAMAGED)
+		return fail(EX_DATAERR, d->path,
+			    "%s; this tool cannot repair that, the data devices are readable without the pool",
+			    probe_text(what));
+	return fail(drp_rv_to_exit_status(DRP_RV_NOT_FOUND), d->path,
+		    "%s; give the metadata device of a pool", probe_text(what));
+}
+
+/* Open the device that the command names; only one with a usable superblock stays open. */
 static int open_given(const struct args *a, bool write, struct device *d, struct metadata *m,
 		      enum drp_probe *what, struct drp_super *sb)
 {
@@ -39,21 +49,228 @@ static int open_given(const struct args *a, bool write, struct device *d, struct
 	if (err)
 		return fail(EX_NOINPUT, d->path, "cannot be opened: %s; run it as root",
 			    strerror(-err));
-	if (m->blocks < DRP_MIN_DEVICE_BLOCKS) {
-		*what = DRP_PROBE_FOREIGN;
-		return 0;
-	}
-	err = drp_probe_device(&m->io, m->blocks, sb, what, m->scratch);
-	if (!err)
+	*what = DRP_PROBE_FOREIGN;
+	if (m->blocks >= DRP_MIN_DEVICE_BLOCKS)
+		err = drp_probe_device(&m->io, m->blocks, sb, what, m->scratch);
+	if (!err && (*what == DRP_PROBE_VALID || *what == DRP_PROBE_REPAIR))
 		return 0;
 	metadata_close(m);
-	return fail(EX_IOERR, d->path, "cannot be read: %s; check the device", strerror(-err));
+	if (err)
+		return fail(EX_IOERR, d->path, "cannot be read: %s; check the device",
+			    strerror(-err));
+	return not_usable(d, *what);
 }
 
-static int not_usable(const struct device *d, enum drp_probe what)
+static void out_super(struct node *o, const struct drp_super *sb, enum drp_probe what)
 {
-	return fail(what == DRP_PROBE_DAMAGED ? EX_DATAERR : drp_rv_to_exit_status(DRP_RV_NOT_FOUND),
-		    d->path, "%s; give the metadata device of a pool", probe_text(what));
+	out_str(o, "Name", NULL, sb->name);
+	out_uuid(o, "UUID", NULL, sb->uuid);
+	out_str(o, "Superblocks", NULL, probe_text(what));
+	out_bool(o, "StoppedCleanly", NULL, sb->clean);
+	out_uint(o, "Activations", NULL, sb->activation);
+	out_str(o, "OwnerName", NULL, sb->owner_name);
+	out_bytes(o, "DeviceBytes", NULL, sb->device_blocks * DRP_BLOCK_BYTES);
+	out_bytes(o, "ChunkBytes", NULL, (u64)sb->chunk_sectors << DRP_SECTOR_SHIFT);
+	out_bytes(o, "RegionBytes", NULL, (u64)sb->region_sectors << DRP_SECTOR_SHIFT);
+	out_bytes(o, "ExtentBytes", NULL, (u64)sb->extent_sectors << DRP_SECTOR_SHIFT);
+	out_uint(o, "CatalogSequence", NULL, sb->catalog_seq);
+	out_uint(o, "CatalogBlocks", NULL, sb->catalog_blocks);
+	out_uint(o, "TailBlock", NULL, sb->tail_block);
+	out_uint(o, "TailSequence", NULL, sb->tail_seq);
+}
+
+static void out_load(struct node *o, const struct image *image)
+{
+	out_uint(o, "CommitsReplayed", NULL, image->result.commits);
+	out_bool(o, "TornCommit", NULL, image->result.torn);
+	out_uint(o, "NextSequence", NULL, image->result.next_seq);
+	out_uint(o, "NextID", NULL, image->pool.next_id);
+	out_uint(o, "NextJobID", NULL, image->pool.next_job_id);
+	out_uint(o, "ActiveExtents", NULL, image->activations);
+}
+
+static void out_areas(struct node *root, const struct drp_super *sb)
+{
+	static const char * const kinds[] = { "none", "journal", "catalog", "pages" };
+	struct node *array = out_array(root, "Areas");
+	unsigned int i;
+
+	for (i = 0; i < sb->nr_areas && i < DRP_NR_AREAS; i++) {
+		struct node *row = out_object(array, NULL);
+
+		out_str(row, "Kind", "KIND", sb->areas[i].kind < ARRAY_SIZE(kinds) ?
+			kinds[sb->areas[i].kind] : "unknown");
+		out_uint(row, "Index", "INDEX", sb->areas[i].index);
+		out_uint(row, "FirstBlock", "FIRST-BLOCK", sb->areas[i].first);
+		out_uint(row, "Blocks", "BLOCKS", sb->areas[i].blocks);
+	}
+}
+
+static void out_elements(struct node *root, const struct image *image)
+{
+	struct node *array = out_array(root, "Elements");
+	unsigned int i;
+
+	for (i = 0; i < image->nr_elements; i++) {
+		const struct drp_element_rec *e = &image->elements[i];
+		struct node *row = out_object(array, NULL);
+
+		out_uint(row, "ElementID", "ID", e->id);
+		out_str(row, "Name", "NAME", e->name);
+		out_bytes(row, "SizeBytes", "SIZE", e->size_sectors << DRP_SECTOR_SHIFT);
+		out_str(row, "DeviceIdentity", "IDENTITY", e->identity);
+		out_bool(row, "FingerprintValid", "FINGERPRINT", e->fingerprint_valid);
+	}
+}
+
+static void out_syncs(struct node *root, const struct image *image)
+{
+	struct node *array = out_array(root, "Synchronizations");
+	unsigned int i;
+
+	for (i = 0; i < image->nr_syncs; i++) {
+		const struct drp_sync_rec *s = &image->syncs[i];
+		struct node *row = out_object(array, NULL);
+
+		out_uint(row, "SynchronizationID", "ID", s->id);
+		out_str(row, "Name", "NAME", s->name);
+		out_enum(row, "SyncType", "TYPE", DRP_ENUM_SYNC_TYPE, s->sync_type);
+		out_uint(row, "SystemElementID", "SOURCE", s->source_id);
+		out_uint(row, "SyncedElementID", "TARGET", s->target_id);
+		out_enum(row, "CopyState", "COPYSTATE", DRP_ENUM_COPY_STATE, s->copy_state);
+		out_enum(row, "ProgressStatus", "PROGRESS", DRP_ENUM_PROGRESS_STATUS,
+			 s->progress_status);
+		out_bool(row, "TargetConsistent", "CONSISTENT", s->target_consistent);
+		out_bool(row, "InSync", "INSYNC", s->in_sync);
+		out_bool(row, "SourceChanged", NULL, s->source_changed);
+		out_bool(row, "TargetChanged", NULL, s->target_changed);
+		out_bool(row, "Partitioned", NULL, s->partitioned);
+		out_uint(row, "Job", NULL, s->job_id);
+		out_str(row, "ErrorText", NULL, s->error_text);
+	}
+}
+
+static void out_others(struct node *root, const struct image *image)
+{
+	struct node *groups = out_array(root, "Groups"), *aspects = out_array(root, "Aspects");
+	struct node *planes = out_array(root, "Planes"), *row;
+	unsigned int i;
+
+	for (i = 0; i < image->nr_groups; i++) {
+		row = out_object(groups, NULL);
+		out_uint(row, "GroupID", "ID", image->groups[i].id);
+		out_str(row, "Name", "NAME", image->groups[i].name);
+		out_uint(row, "Members", "MEMBERS", image->groups[i].nr_members);
+	}
+	for (i = 0; i < image->nr_aspects; i++) {
+		row = out_object(aspects, NULL);
+		out_uint(row, "AspectID", "ID", image->aspects[i].id);
+		out_str(row, "Name", "NAME", image->aspects[i].name);
+		out_str(row, "SourceElement", "SOURCE", image->aspects[i].source_name);
+		out_str(row, "TargetElement", "TARGET", image->aspects[i].target_name);
+	}
+	for (i = 0; i < image->nr_planes; i++) {
+		row = out_object(planes, NULL);
+		out_uint(row, "SynchronizationID", "SYNC", image->planes[i].sync_id);
+		out_str(row, "Plane", "PLANE", image->planes[i].plane == DRP_PLANE_D ? "D" : "C");
+		out_uint(row, "ChunksStored", "STORED", image->planes[i].stored);
+		out_uint(row, "ChunksDirty", "DIRTY", image->planes[i].dirty);
+		out_str(row, "WholePlane", "WHOLE", !image->planes[i].all_known ? "" :
+			image->planes[i].all_value ? "all dirty" : "all clean");
+	}
+}
+
+static int load_failed(const struct device *d, const struct image *image, int err)
+{
+	return fail(EX_DATAERR, d->path, "the metadata cannot be loaded: %s (%s); the data devices are readable without the pool",
+		    image->result.problem ? image->result.problem : "damaged", strerror(-err));
+}
+
+static int pool_dump(const struct args *a)
+{
+	struct image image;
+	struct drp_super sb;
+	enum drp_probe what;
+	struct metadata m;
+	struct device d;
+	struct node *root;
+	int status, err;
+
+	status = open_given(a, false, &d, &m, &what, &sb);
+	if (status)
+		return status;
+	err = image_load(&m, &sb, &image);
+	metadata_close(&m);
+	root = out_object(NULL, NULL);
+	out_super(root, &sb, what);
+	if (!err)
+		out_load(root, &image);
+	else
+		status = load_failed(&d, &image, err);
+	out_areas(root, &sb);
+	out_elements(root, &image);
+	out_syncs(root, &image);
+	out_others(root, &image);
+	out_print(root, NULL);
+	image_free(&image);
+	return status;
+}
+
+static void out_check(const struct drp_super *sb, enum drp_probe what, const struct image *image,
+		      const struct check *check)
+{
+	struct node *root = out_object(NULL, NULL), *array, *row;
+	unsigned int i;
+
+	out_str(root, "Name", NULL, sb->name);
+	out_str(root, "Superblocks", NULL, probe_text(what));
+	out_bool(root, "StoppedCleanly", NULL, sb->clean);
+	out_uint(root, "CommitsReplayed", NULL, image->result.commits);
+	out_bool(root, "TornCommit", NULL, image->result.torn);
+	out_uint(root, "Elements", NULL, image->nr_elements);
+	out_uint(root, "Synchronizations", NULL, image->nr_syncs);
+	out_uint(root, "PagesRead", NULL, check->pages);
+	out_uint(root, "Errors", NULL, check->nr_findings);
+	array = out_array(root, "Findings");
+	for (i = 0; i < check->nr_findings; i++) {
+		row = out_object(array, NULL);
+		out_bool(row, "Harmless", "HARMLESS", check->findings[i].harmless);
+		out_str(row, "Text", "FINDING", check->findings[i].text);
+	}
+	out_print(root, NULL);
+}
+
+static int pool_check(const struct args *a)
+{
+	struct check check = { 0 };
+	struct image image;
+	struct drp_super sb;
+	enum drp_probe what;
+	struct metadata m;
+	struct device d;
+	int status, err;
+
+	status = open_given(a, false, &d, &m, &what, &sb);
+	if (status)
+		return status;
+	err = image_load(&m, &sb, &image);
+	if (err) {
+		status = load_failed(&d, &image, err);
+	} else {
+		check_image(&m, &sb, &image, &check);
+		out_check(&sb, what, &image, &check);
+		if (check.nr_findings)
+			status = fail(EX_DATAERR, d.path,
+				      "%u errors were found; harmless ones cost a longer resync, for others recreate the pool: its data devices are readable without it",
+				      check.nr_findings);
+		else if (what == DRP_PROBE_REPAIR)
+			status = fail(EX_DATAERR, d.path, "%s; 'replctl pool repair %s'",
+				      probe_text(what), d.path);
+	}
+	metadata_close(&m);
+	check_free(&check);
+	image_free(&image);
+	return status;
 }
 
 static int pool_repair(const struct args *a)
@@ -74,8 +291,6 @@ static int pool_repair(const struct args *a)
 	if (err)
 		return fail(EX_IOERR, d.path, "the superblocks could not be written: %s; check the device",
 			    strerror(-err));
-	if (what != DRP_PROBE_VALID && what != DRP_PROBE_REPAIR)
-		return not_usable(&d, what);
 	if (what == DRP_PROBE_VALID)
 		note(d.path, "both superblocks are good, nothing was written; other damage cannot be repaired, 'replctl pool check' finds it");
 	report_start(&report, false);
@@ -84,6 +299,13 @@ static int pool_repair(const struct args *a)
 }
 
 DEFINE_COMMANDS(pool_offline) = {
+	{ "pool check", pool_check, "Check a metadata device for damage", "DEV",
+	  "The pool must be inactive. Reads only: superblocks, catalog, journal, references\n"
+	  "between objects, and every page of every bitmap. Exit status 65 when something is wrong.",
+	  "replctl pool check /dev/nvme0n1p3\nreplctl pool check /dev/nvme0n1p3 --json", 0, 1, 1, 0 },
+	{ "pool dump", pool_dump, "Print what a metadata device holds", "DEV",
+	  "The pool must be inactive. Reads only.",
+	  "replctl pool dump /dev/nvme0n1p3\nreplctl pool dump /dev/nvme0n1p3 --json", 0, 1, 1, 0 },
 	{ "pool repair", pool_repair, "Rewrite a damaged superblock from the good one", "DEV",
 	  "The pool must be inactive. This repairs superblocks only; it never guesses at other\n"
 	  "damage.",

@@ -33,7 +33,7 @@ const char *object_noun(enum drp_object_kind kind)
 
 int split_name(const char *text, char *pool, char *name)
 {
-	const char *slash = strchr(text, '/'), *problem;
+	const char *slash = strchr(text, '/'), *given = text, *problem;
 
 	*pool = '\0';
 	if (slash) {
@@ -48,7 +48,7 @@ int split_name(const char *text, char *pool, char *name)
 	}
 	problem = drp_name_problem(text);
 	if (problem)
-		return fail(EX_USAGE, *text ? text : pool, "%s; names are POOL/NAME or NAME", problem);
+		return fail(EX_USAGE, *given ? given : "NAME", "%s; names are POOL/NAME or NAME", problem);
 	strscpy(name, text, DRP_NAME_MAX + 1);
 	return 0;
 }
