@@ -50,11 +50,11 @@ bool __drp_plane_clip(const struct drp_plane_map *p, u64 first, u64 *count)
 
 /* ---- memory ---- */
 
-struct drp_plane_page *drp_plane_page_alloc(struct drp_plane_map *p, u64 max, gfp_t gfp)
+struct drp_plane_page *drp_plane_page_alloc(struct drp_plane_map *p, gfp_t gfp)
 {
 	struct drp_plane_page *page;
 
-	if (!drp_metadev_charge(p->md, sizeof(*page), max))
+	if (!drp_metadev_charge(p->md, sizeof(*page), 2 * READ_ONCE(p->md->memory_max)))
 		return NULL;
 	page = kzalloc(sizeof(*page), gfp | __GFP_NOWARN);
 	if (!page)
@@ -322,7 +322,7 @@ void __drp_plane_set_bits(struct drp_plane_map *p, const struct drp_plane_pos *p
 		return;
 	page = chunk->pages[i];
 	if (!page && pos->bits < pos->page_bits) {
-		page = drp_plane_page_alloc(p, 2 * p->md->memory_max, GFP_NOWAIT);
+		page = drp_plane_page_alloc(p, GFP_NOWAIT);
 		if (page) {
 			page->partial = chunk->state[i] == DRP_PAGE_STORED;
 			__drp_plane_page_insert(p, chunk, i, page);

@@ -105,8 +105,8 @@ void __drp_plane_set_size(struct drp_plane_map *p, u64 nr_bits);
 /* The range cut to the plane's end; false: nothing is left. */
 bool __drp_plane_clip(const struct drp_plane_map *p, u64 first, u64 *count);
 
-/* New objects; a page is charged up to @max bytes. NULL: no memory. As @gfp says. */
-struct drp_plane_page *drp_plane_page_alloc(struct drp_plane_map *p, u64 max, gfp_t gfp);
+/* New objects; pages up to twice the pool's bound of memory. NULL: no memory. As @gfp says. */
+struct drp_plane_page *drp_plane_page_alloc(struct drp_plane_map *p, gfp_t gfp);
 void drp_plane_page_free(struct drp_plane_map *p, struct drp_plane_page *page);
 struct drp_plane_chunk *drp_plane_chunk_alloc(gfp_t gfp);
 /* Also its pages' memory; not the blocks. */
@@ -138,12 +138,14 @@ void __drp_plane_set_bits(struct drp_plane_map *p, const struct drp_plane_pos *p
 /*
  * Bring a page's stored words into memory, if that is what is missing. 0, also
  * where the page turned out to be unreadable and became absent-dirty, or
- * changed while it was read (look again); -ENOMEM. At most @max bytes may then
- * be charged. Sleeps, GFP_NOIO.
+ * changed while it was read (look again); -ENOMEM. Sleeps, GFP_NOIO.
  */
-int drp_plane_page_load(struct drp_plane_map *p, u64 c, u32 i, u64 max);
+int drp_plane_page_load(struct drp_plane_map *p, u64 c, u32 i);
 
-/* The same for a partial page, with the memory of the checkpoint under way: cannot fail. */
+/* The same without keeping it: 1 and its @words, 0: look again, -ENOMEM. */
+int drp_plane_page_peek(struct drp_plane_map *p, u64 c, u32 i, u64 *words);
+
+/* Load a partial page with the memory of the checkpoint under way: cannot fail. */
 void drp_plane_page_complete(struct drp_plane_map *p, u64 c, u32 i);
 
 /*

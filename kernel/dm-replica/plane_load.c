@@ -67,6 +67,18 @@ static bool __still_wanted(const struct drp_plane_map *p, u64 c, u32 i,
 	       chunk->places[i].block == at->block && chunk->places[i].seq == at->seq;
 }
 
+/* Complete @words, as they are stored, to what the page says. */
+static void __add_in_memory(struct drp_plane_map *p, u64 c, u32 i, u64 *words)
+{
+	const struct drp_plane_page *have = p->slots[c].chunk->pages[i];
+	u32 bits = __drp_plane_page_bits(p, c, i);
+
+	lockdep_assert_held(&p->lock);
+	drp_bits_clear(words, bits, DRP_PAGE_BITS - bits);
+	if (have)
+		drp_bits_or(words, have->words, DRP_PAGE_WORDS);
+}
+
 /* Add @words to the page in memory, or let @page, which holds them, become it: true. */
 static bool __page_merge(struct drp_plane_map *p, u64 c, u32 i, u64 *words,
 			 struct drp_plane_page *page)
@@ -76,9 +88,9 @@ static bool __page_merge(struct drp_plane_map *p, u64 c, u32 i, u64 *words,
 	struct drp_plane_page *have = chunk->pages[i];
 
 	lockdep_assert_held(&p->lock);
-	drp_bits_clear(words, bits, DRP_PAGE_BITS - bits);
+	__add_in_memory(p, c, i, words);
 	if (have) {
-		drp_bits_or(have->words, words, DRP_PAGE_WORDS);
+		memcpy(have->words, words, DRP_PAGE_BYTES);
 		have->partial = false;
 	} else if (page) {
 		__drp_plane_page_insert(p, chunk, i, page);
@@ -128,7 +140,7 @@ static bool find_missing(struct drp_plane_map *p, u64 c, u32 i, struct drp_plane
 	return missing;
 }
 
-int drp_plane_page_load(struct drp_plane_map *p, u64 c, u32 i, u64 max)
+int drp_plane_page_load(struct drp_plane_map *p, u64 c, u32 i)
 {
 	struct drp_plane_page *page;
 	struct drp_plane_place at;
@@ -139,7 +151,7 @@ int drp_plane_page_load(struct drp_plane_map *p, u64 c, u32 i, u64 max)
 	if (drp_metadev_over_memory(p->md))
 		drp_plane_shrink(p);
 	block = kmalloc(DRP_BLOCK_BYTES, GFP_NOIO);
-	page = drp_plane_page_alloc(p, max, GFP_NOIO);
+	page = drp_plane_page_alloc(p, GFP_NOIO);
 	if (!block || !page) {
 		drp_plane_page_free(p, page);
 		kfree(block);
@@ -149,6 +161,39 @@ int drp_plane_page_load(struct drp_plane_map *p, u64 c, u32 i, u64 max)
 		drp_plane_page_free(p, page);
 	kfree(block);
 	return 0;
+}
+
+int drp_plane_page_peek(struct drp_plane_map *p, u64 c, u32 i, u64 *words)
+{
+	bool bad = false, got = false;
+	struct drp_plane_place at;
+	unsigned long flags;
+	void *block;
+	int err;
+
+	if (!find_missing(p, c, i, &at))
+		return 0;
+	block = kmalloc(DRP_BLOCK_BYTES, GFP_NOIO);
+	if (!block)
+		return -ENOMEM;
+	err = page_read(p, c, i, &at, block, words);
+	kfree(block);
+	spin_lock_irqsave(&p->lock, flags);
+	if (__still_wanted(p, c, i, &at)) {
+		bad = err;
+		got = !err;
+	}
+	if (bad)
+		__drp_plane_page_absent(p, c, i, DRP_PAGE_DIRTY, false);
+	if (got) {
+		__add_in_memory(p, c, i, words);
+		__drp_plane_page_recount(p, p->slots[c].chunk, i,
+					 drp_bits_count(words, __drp_plane_page_bits(p, c, i)));
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	if (bad)
+		warn_page(p, c, i, at.block, err);
+	return got;
 }
 
 void drp_plane_page_complete(struct drp_plane_map *p, u64 c, u32 i)

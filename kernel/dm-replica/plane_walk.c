@@ -31,7 +31,7 @@ static int spares_get(struct drp_plane_map *p, struct spares *sp, enum step what
 	}
 	if (drp_metadev_over_memory(p->md))
 		drp_plane_shrink(p);
-	sp->page = drp_plane_page_alloc(p, 2 * p->md->memory_max, GFP_NOIO);
+	sp->page = drp_plane_page_alloc(p, GFP_NOIO);
 	return sp->page ? 0 : -ENOMEM;
 }
 
@@ -118,7 +118,7 @@ static int clear_in_page(struct drp_plane_map *p, u64 first, u64 count, struct s
 		if (step == STEP_DONE)
 			return 1;
 		if (step == STEP_NEED_WORDS)
-			err = drp_plane_page_load(p, pos.chunk, pos.page, 2 * p->md->memory_max);
+			err = drp_plane_page_load(p, pos.chunk, pos.page);
 		else
 			err = spares_get(p, sp, step);
 		if (err)
@@ -152,67 +152,122 @@ struct run {
 	u64 next;		/* where to look further if there is none */
 };
 
-/* The first run in the page of @pos: its words, or all of it. */
-static bool __run_in_page(struct drp_plane_map *p, const struct drp_plane_pos *pos,
-			  u64 from, u64 max, struct run *run)
+/* The first run at or behind @pos in the words of its page. */
+static bool run_in_words(const u64 *words, const struct drp_plane_pos *pos, u64 from, u64 max,
+			 struct run *run)
+{
+	u32 start = drp_bits_next_set(words, pos->page_bits, pos->bit);
+	u32 end = drp_bits_next_clear(words, pos->page_bits, start);
+
+	run->next = from + (pos->page_bits - pos->bit);
+	run->first = from + (start - pos->bit);
+	run->count = min_t(u64, end - start, max);
+	return start < pos->page_bits;
+}
+
+/* The same where no stored words are needed; an absent page is one run or none. */
+static bool __run_in_memory(struct drp_plane_map *p, const struct drp_plane_pos *pos,
+			    u64 from, u64 max, struct run *run)
 {
 	struct drp_plane_chunk *chunk = p->slots[pos->chunk].chunk;
 	struct drp_plane_page *page = chunk ? chunk->pages[pos->page] : NULL;
 	u8 state = chunk ? chunk->state[pos->page] : p->slots[pos->chunk].root.state;
-	u32 start = pos->bit, end = pos->page_bits;
 
 	lockdep_assert_held(&p->lock);
-	run->next = from + (pos->page_bits - pos->bit);
 	if (page) {
 		page->referenced = true;
-		start = drp_bits_next_set(page->words, pos->page_bits, pos->bit);
-		end = drp_bits_next_clear(page->words, pos->page_bits, start);
-	} else if (state == DRP_PAGE_CLEAN) {
-		if (!chunk)
-			run->next = (pos->chunk + 1) * DRP_DIR_ENTRIES * DRP_PAGE_BITS;
-		return false;
+		return run_in_words(page->words, pos, from, max, run);
 	}
-	run->first = from + (start - pos->bit);
-	run->count = min_t(u64, end - start, max);
-	return start < pos->page_bits;
+	run->next = from + (pos->page_bits - pos->bit);
+	if (!chunk && state == DRP_PAGE_CLEAN)
+		run->next = (pos->chunk + 1) * DRP_DIR_ENTRIES * DRP_PAGE_BITS;
+	run->first = from;
+	run->count = min_t(u64, pos->page_bits - pos->bit, max);
+	return state != DRP_PAGE_CLEAN;
+}
+
+/*
+ * The same where they are: loads the page so that the next look finds it, or,
+ * where there is no memory to keep it, looks at a copy.
+ */
+static int run_in_stored(struct drp_plane_map *p, const struct drp_plane_pos *pos, u64 from,
+			 u64 max, struct run *run)
+{
+	int ret = drp_plane_page_load(p, pos->chunk, pos->page);
+	u64 *words;
+
+	if (ret != -ENOMEM)
+		return ret;
+	words = kmalloc(DRP_PAGE_BYTES, GFP_NOIO);
+	if (!words)
+		return -ENOMEM;
+	ret = drp_plane_page_peek(p, pos->chunk, pos->page, words);
+	if (ret > 0)
+		ret = run_in_words(words, pos, from, max, run);
+	kfree(words);
+	return ret;
+}
+
+enum look {
+	LOOK_END,
+	LOOK_MISSING,		/* stored words are needed */
+	LOOK_NONE,
+	LOOK_FOUND,
+};
+
+static enum look look_for_run(struct drp_plane_map *p, u64 from, u64 max,
+			      struct drp_plane_pos *pos, struct run *run)
+{
+	const struct drp_plane_chunk *chunk;
+	enum look look = LOOK_END;
+	unsigned long flags;
+	u64 one = 1;
+
+	spin_lock_irqsave(&p->lock, flags);
+	if (p->count && __drp_plane_clip(p, from, &one)) {
+		__drp_plane_locate(p, from, one, pos);
+		chunk = p->slots[pos->chunk].chunk;
+		if (chunk && __drp_plane_must_load(chunk, pos->page))
+			look = LOOK_MISSING;
+		else if (__run_in_memory(p, pos, from, max, run))
+			look = LOOK_FOUND;
+		else
+			look = LOOK_NONE;
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	return look;
 }
 
 int drp_plane_next_run(struct drp_plane_map *p, u64 from, u64 max, u64 *first, u64 *count)
 {
 	struct run run = { .next = from };
 	struct drp_plane_pos pos;
-	unsigned long flags;
-	bool load, found;
-	u64 one = 1;
-	int err;
+	int ret;
 
 	if (!max)
 		return -EINVAL;
-	for (;;) {
-		const struct drp_plane_chunk *chunk;
-
+	do {
 		from = run.next;
-		spin_lock_irqsave(&p->lock, flags);
-		if (!p->count || !__drp_plane_clip(p, from, &one)) {
-			spin_unlock_irqrestore(&p->lock, flags);
+		switch (look_for_run(p, from, max, &pos, &run)) {
+		case LOOK_END:
 			return 0;
+		case LOOK_MISSING:
+			ret = run_in_stored(p, &pos, from, max, &run);
+			break;
+		case LOOK_NONE:
+			ret = 0;
+			break;
+		case LOOK_FOUND:
+			ret = 1;
+			break;
 		}
-		__drp_plane_locate(p, from, one, &pos);
-		chunk = p->slots[pos.chunk].chunk;
-		load = chunk && __drp_plane_must_load(chunk, pos.page);
-		found = !load && __run_in_page(p, &pos, from, max, &run);
-		spin_unlock_irqrestore(&p->lock, flags);
-		if (found) {
-			*first = run.first;
-			*count = run.count;
-			return 1;
-		}
-		/* whatever the bound: a walk that cannot read would never end */
-		err = load ? drp_plane_page_load(p, pos.chunk, pos.page, U64_MAX) : 0;
-		if (err)
-			return err;
 		cond_resched();
-	}
+	} while (!ret);
+	if (ret < 0)
+		return ret;
+	*first = run.first;
+	*count = run.count;
+	return 1;
 }
 
 /* ---- combine ---- */
@@ -221,7 +276,7 @@ enum content {
 	CONTENT_CLEAN,
 	CONTENT_ONES,
 	CONTENT_WORDS,		/* copied */
-	CONTENT_MISSING,	/* must be loaded first */
+	CONTENT_MISSING,	/* must be read */
 };
 
 static enum content page_content(struct drp_plane_map *p, u64 c, u32 i, u64 *words)
@@ -278,10 +333,14 @@ static int or_page(struct drp_plane_map *p, struct drp_plane_map *other, u64 c, 
 	enum content content;
 
 	while ((content = page_content(other, c, i, words)) == CONTENT_MISSING) {
-		int err = drp_plane_page_load(other, c, i, U64_MAX);
+		int ret = drp_plane_page_peek(other, c, i, words);
 
-		if (err)
-			return err;
+		if (ret < 0)
+			return ret;
+		if (ret) {
+			content = CONTENT_WORDS;
+			break;
+		}
 	}
 	if (content == CONTENT_ONES)
 		drp_plane_set(p, drp_plane_index(c, i) * DRP_PAGE_BITS, DRP_PAGE_BITS);
@@ -419,7 +478,7 @@ int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones)
 		return -ENOMEM;
 	}
 	/* without this page an absent-dirty end of the plane just stays dirty to its new end */
-	sp.page = drp_plane_page_alloc(p, U64_MAX, GFP_NOIO);
+	sp.page = drp_plane_page_alloc(p, GFP_NOIO);
 	spin_lock_irqsave(&p->lock, flags);
 	__grow(p, nr_bits, ones, slots, &sp);
 	spin_unlock_irqrestore(&p->lock, flags);

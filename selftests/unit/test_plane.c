@@ -176,6 +176,11 @@ static void planes_combine(void **state)
 	assert_int_equal(drp_plane_clear(p, 12, 10), 0);
 	assert_int_equal(drp_plane_clear(p, 5 * PAGE, 1), 0);
 	assert_int_equal(drp_plane_or(w->plane, p), 0);
+	model_set(w, 10, 5);
+	model_set(w, PAGE + 7, 3);
+	model_set(w, 2 * PAGE, PAGE);
+	model_set(w, CHUNK_BITS, CHUNK_BITS);
+	world_verify(w);
 	assert_int_equal(drp_plane_count(w->plane), sum);
 	drp_plane_destroy(p);
 	world_free(w);

@@ -533,8 +533,8 @@ void world_verify(struct world *w)
 	}
 	fake_assert(all_zero(w->model + from, w->nr_bits - from));
 	fake_assert(drp_plane_count(w->plane) == sum);
-	fake_assert(drp_plane_memory(w->plane) <= drp_plane_memory_max(w->plane) +
-						 sizeof(struct drp_plane_page));
+	fake_assert(drp_plane_memory(w->plane) <= drp_plane_memory_max(w->plane));
+	fake_assert(w->md.memory <= 2 * w->md.memory_max);
 	failures(w, true);
 	w->quiet = quiet;
 }
