@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "checkpoint.h"
+#include "io.h"
+
+/* ---- the catalog: one record after the other, each under a short lock ---- */
+
+enum section { SEC_POOL, SEC_ELEMENTS, SEC_ACTIVE, SEC_SYNCS, SEC_PLANES, SEC_GROUPS, SEC_ASPECTS, SEC_END };
+
+struct catalog {
+	struct drp_pool *pool;
+	enum section section;
+	unsigned long id;		/* of the object to look at next */
+	u64 within;			/* extent or directory chunk to go on from */
+	struct drp_dir_entry entries[DRP_DIR_ENTRIES];
+};
+
+/* The next run of active extents of @e from @cat->within: an encoded record or 0. */
+static int next_active(struct catalog *cat, struct drp_element *e, void *buf, u32 room)
+{
+	unsigned long first, end;
+
+	first = find_next_bit(e->active, e->nr_extents, cat->within);
+	if (first >= e->nr_extents)
+		return 0;
+	end = find_next_zero_bit(e->active, e->nr_extents, first);
+	cat->within = end;
+	return drp_encode_activate(e->rec.id, first, end - first, buf, room);
+}
+
+static int next_plane_root(struct catalog *cat, struct drp_sync *s, void *buf, u32 room)
+{
+	u32 n, taken = 0;
+	int r;
+
+	n = drp_plane_root(s->d, cat->within, cat->entries, ARRAY_SIZE(cat->entries));
+	if (!n)
+		return 0;
+	r = drp_encode_plane_root(s->rec.id, DRP_PLANE_D, cat->within, cat->entries,
+				  min_t(u32, n, ARRAY_SIZE(cat->entries)), &taken, buf, room);
+	if (r > 0)
+		cat->within += taken;
+	return r;
+}
+
+static struct xarray *section_objects(struct catalog *cat)
+{
+	switch (cat->section) {
+	case SEC_ELEMENTS:
+	case SEC_ACTIVE:
+		return &cat->pool->elements;
+	case SEC_SYNCS:
+	case SEC_PLANES:
+		return &cat->pool->syncs;
+	case SEC_GROUPS:
+		return &cat->pool->groups;
+	case SEC_ASPECTS:
+		return &cat->pool->aspects;
+	default:
+		return NULL;
+	}
+}
+
+/* One record of @object, or 0 when it has no more in this section. rec_lock held. */
+static int encode_object(struct catalog *cat, void *object, void *buf, u32 room)
+{
+	bool first = !cat->within;
+
+	switch (cat->section) {
+	case SEC_ACTIVE:
+		return next_active(cat, object, buf, room);
+	case SEC_PLANES:
+		return next_plane_root(cat, object, buf, room);
+	default:
+		break;
+	}
+	cat->within = 1;
+	if (!first)
+		return 0;
+	switch (cat->section) {
+	case SEC_ELEMENTS:
+		return drp_encode_element(&((struct drp_element *)object)->rec, buf, room);
+	case SEC_SYNCS:
+		return drp_encode_sync(&((struct drp_sync *)object)->rec, buf, room);
+	case SEC_GROUPS:
+		return drp_encode_group(object, buf, room);
+	case SEC_ASPECTS:
+		return drp_encode_aspect(object, buf, room);
+	default:
+		return 0;
+	}
+}
+
+static int next_record(void *ctx, void *buf, u32 room)
+{
+	struct catalog *cat = ctx;
+	struct xarray *objects;
+	void *object;
+	int r = 0;
+
+	spin_lock(&cat->pool->rec_lock);
+	if (cat->section == SEC_POOL) {
+		cat->section++;
+		r = drp_encode_pool(&cat->pool->rec, buf, room);
+	}
+	while (!r && cat->section < SEC_END) {
+		objects = section_objects(cat);
+		object = xa_find(objects, &cat->id, ULONG_MAX, XA_PRESENT);
+		if (object) {
+			r = encode_object(cat, object, buf, room);
+			if (!r) {
+				cat->id++;
+				cat->within = 0;
+			}
+		} else {
+			cat->section++;
+			cat->id = 0;
+			cat->within = 0;
+		}
+	}
+	spin_unlock(&cat->pool->rec_lock);
+	return r;
+}
+
+/* ---- retirement ---- */
+
+struct retiring {
+	struct list_head node;
+	struct drp_element *e;
+	unsigned long bits[];
+};
+
+static void give_back_all(struct list_head *list, bool failed)
+{
+	struct retiring *x, *next;
+
+	list_for_each_entry_safe(x, next, list, node) {
+		if (failed)
+			drp_extents_give_back(x->e, x->bits);
+		else
+			drp_extents_retired(x->e, x->bits);
+		kvfree(x);
+	}
+}
+
+static struct retiring *choose(struct drp_element *e, enum drp_retire how)
+{
+	struct retiring *x;
+
+	if (!READ_ONCE(e->nr_active))
+		return NULL;
+	x = kvzalloc(struct_size(x, bits, BITS_TO_LONGS(e->nr_extents)), GFP_NOIO);
+	if (!x)
+		return NULL;	/* another time */
+	x->e = e;
+	if (drp_extents_choose(e, x->bits, how))
+		return x;
+	kvfree(x);
+	return NULL;
+}
+
+/* Flush its device; one that is not attached was flushed when it was detached, or not: -EAGAIN. */
+static int flush_leg(struct drp_element *e)
+{
+	int r;
+
+	if (!drp_gate_enter(&e->gate))
+		return READ_ONCE(e->flushed) ? 0 : -EAGAIN;
+	r = blkdev_issue_flush(e->bdev);
+	drp_gate_leave(&e->gate);
+	return r;
+}
+
+/* Every device that a write of @e may have reached. Its plan changes only under checkpoint_lock. */
+static int flush_legs(struct drp_element *e)
+{
+	const struct drp_plan *plan = e->plan;
+	unsigned int i;
+	int r;
+
+	r = flush_leg(e);
+	for (i = 0; i < plan->nr_hops && !r; i++) {
+		/* What is not mirrored is in the D plane. */
+		if (READ_ONCE(plan->hop[i].sync->flow) == DRP_FLOW_MIRROR)
+			r = flush_leg(plan->hop[i].target);
+	}
+	return r;
+}
+
+/*
+ * Choose idle extents, wait for their writers, flush their legs. What cannot be
+ * flushed stays active. The elements cannot go away: checkpoint_lock.
+ */
+static void retire(struct drp_pool *pool, struct list_head *list, enum drp_retire how)
+{
+	struct retiring *x, *next;
+	struct drp_element *e;
+	unsigned long id;
+
+	xa_for_each(&pool->elements, id, e) {
+		x = choose(e, how);
+		if (x)
+			list_add_tail(&x->node, list);
+	}
+	list_for_each_entry_safe(x, next, list, node) {
+		drp_grace_wait(&x->e->grace);
+		if (!flush_legs(x->e))
+			continue;
+		drp_extents_give_back(x->e, x->bits);
+		list_del(&x->node);
+		kvfree(x);
+	}
+}
+
+/* ---- the checkpoint ---- */
+
+enum reason { TICK, ASKED, FINAL };
+
+static int write_planes(struct drp_pool *pool)
+{
+	struct drp_sync *s;
+	unsigned long id;
+	int r;
+
+	xa_for_each(&pool->syncs, id, s) {
+		r = drp_plane_writeback(s->d);
+		if (r)
+			return r;
+		drp_plane_shrink(s->d);
+	}
+	return pool->md.io.ops->flush(pool->md.io.ctx);
+}
+
+static int write_checkpoint(struct drp_pool *pool)
+{
+	struct drp_cut cut;
+	struct catalog *cat;
+	void *scratch;
+	int r;
+
+	cat = kvzalloc(sizeof(*cat), GFP_NOIO | __GFP_NOFAIL);
+	scratch = kmalloc(2 * DRP_BLOCK_BYTES, GFP_NOIO | __GFP_NOFAIL);
+	cat->pool = pool;
+
+	drp_metadev_checkpoint_begin(&pool->md);
+	r = write_planes(pool);
+	if (!r) {
+		mutex_lock(&pool->cm.ring_lock);
+		cut = drp_ring_cut(&pool->cm.ring);
+		mutex_unlock(&pool->cm.ring_lock);
+		r = drp_checkpoint_write(&pool->md.io, &pool->sb, cut, next_record, cat, scratch);
+	}
+	if (!r) {
+		mutex_lock(&pool->cm.ring_lock);
+		drp_ring_release(&pool->cm.ring, cut);
+		mutex_unlock(&pool->cm.ring_lock);
+		drp_metadev_checkpoint_done(&pool->md);
+		atomic64_inc(&pool->checkpoints);
+	}
+	kfree(scratch);
+	kvfree(cat);
+	return r;
+}
+
+static bool planes_dirty(struct drp_pool *pool)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&pool->syncs, id, s)
+		if (drp_plane_dirty(s->d))
+			return true;
+	return false;
+}
+
+/*
+ * Does a tick have a reason to write? Active extents cover what the planes have
+ * in memory only, so dirty planes can wait: for memory, and to bound what a
+ * copy repeats after a crash.
+ */
+static bool worth_writing(struct drp_pool *pool, const struct list_head *retiring)
+{
+	if (!list_empty(retiring))
+		return true;
+	if (drp_ring_room(&pool->cm.ring) < pool->cm.ring.blocks / 2)
+		return true;
+	if (!planes_dirty(pool))
+		return false;
+	return pool->md.memory > pool->md.memory_max / 2 ||
+	       ++pool->dirty_ticks % DRP_DIRTY_TICKS == 0;
+}
+
+static void checkpoint_locked(struct drp_pool *pool, enum reason why)
+{
+	enum drp_retire how = DRP_RETIRE_IDLE;
+	LIST_HEAD(retiring);
+	int r;
+
+	if (why == FINAL)
+		how = DRP_RETIRE_ALL;
+	else if (xchg(&pool->checkpoint_retire_all, false))
+		how = DRP_RETIRE_FULL;
+	retire(pool, &retiring, how);
+	if (why == TICK && how == DRP_RETIRE_IDLE && !worth_writing(pool, &retiring))
+		return;
+	r = write_checkpoint(pool);
+	give_back_all(&retiring, r);
+	if (r == -ENOSPC)
+		drp_pool_set_mode(pool, DRP_POOL_RO, "the catalog area is full");
+	else if (r)
+		drp_pool_set_mode(pool, DRP_POOL_RO, "a checkpoint could not be written");
+}
+
+static int checkpoint(struct drp_pool *pool, enum reason why)
+{
+	unsigned int flags = memalloc_noio_save();
+
+	mutex_lock(&pool->checkpoint_lock);
+	if (drp_pool_writable(pool))
+		checkpoint_locked(pool, why);
+	mutex_unlock(&pool->checkpoint_lock);
+	memalloc_noio_restore(flags);
+	drp_committer_kick(&pool->cm);	/* room again, or nothing will ever be */
+	return drp_pool_writable(pool) ? 0 : -EROFS;
+}
+
+int drp_checkpoint(struct drp_pool *pool)
+{
+	return checkpoint(pool, ASKED);
+}
+
+int drp_checkpoint_final(struct drp_pool *pool)
+{
+	return checkpoint(pool, FINAL);
+}
+
+void drp_checkpoint_work(struct work_struct *work)
+{
+	struct drp_pool *pool = container_of(to_delayed_work(work), struct drp_pool,
+					     checkpoint_work);
+
+	if (pool->active)
+		checkpoint(pool, TICK);
+	if (!pool->stopping)
+		queue_delayed_work(pool->op_wq, &pool->checkpoint_work,
+				   DRP_CHECKPOINT_SECONDS * HZ);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Checkpoints: the state of the pool goes to its pages and the catalog, idle
+ * extents are retired, journal space is freed. Contract rules 1, 6 and 7.
+ */
+#ifndef DRP_CHECKPOINT_H
+#define DRP_CHECKPOINT_H
+
+#include "pool.h"
+
+#define DRP_CHECKPOINT_SECONDS	5
+
+#define DRP_DIRTY_TICKS		6	/* dirty planes alone are written every so many ticks */
+
+/* Write one now: 0, or -EROFS if the pool is not writable (any more). Sleeps. */
+int drp_checkpoint(struct drp_pool *pool);
+
+/* The last one of a pool whose elements are all detached: retires every extent that was flushed. */
+int drp_checkpoint_final(struct drp_pool *pool);
+
+void drp_checkpoint_work(struct work_struct *work);
+
+#endif /* DRP_CHECKPOINT_H */

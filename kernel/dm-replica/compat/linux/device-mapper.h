@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What differs between kernels in the device-mapper interface. */
+#ifndef DRP_COMPAT_DEVICE_MAPPER_H
+#define DRP_COMPAT_DEVICE_MAPPER_H
+
+#include_next <linux/device-mapper.h>
+#include <linux/blkdev.h>
+#include <linux/version.h>
+
+/* Pages must not change while they are written to several legs. In .io_hints. */
+static inline void drp_limits_stable_writes(struct dm_target *ti, struct queue_limits *limits)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	limits->features |= BLK_FEAT_STABLE_WRITES;
+#endif
+}
+
+/* The same for kernels where the target says it. In .ctr. */
+static inline void drp_target_stable_writes(struct dm_target *ti)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+	ti->needs_stable_writes = true;
+#endif
+}
+
+#endif /* DRP_COMPAT_DEVICE_MAPPER_H */

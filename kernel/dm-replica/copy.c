@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/dm-kcopyd.h>
+#include <linux/slab.h>
+
+#include "copy.h"
+#include "io.h"
+#include "job.h"
+
+#define NR_UNITS		64	/* copying, or copied and waiting for a flush; fits a u64 mask */
+#define WINDOW_MAX		16	/* copying at a time */
+#define UNIT_SECTORS		2048	/* 1 MiB */
+#define FLUSH_SECTORS		(256 * 2048ULL)	/* 256 MiB copied: flush and clear */
+#define RETRY_MS		50
+#define FOREGROUND_MS		20	/* host I/O this recent makes the window small */
+#define PROGRESS_NS		NSEC_PER_SEC
+
+enum unit_state { UNIT_IDLE, UNIT_LOCKING, UNIT_LOCKED, UNIT_COPYING, UNIT_COPIED };
+
+struct copy_unit {
+	struct drp_copier *copier;
+	struct drp_range range;
+	u64 first, count;		/* regions */
+	u32 mirrored;			/* hops of the target's plan that get it: gates held */
+	u8 phase;			/* of the target's grace period */
+
+	/* under copier->lock */
+	enum unit_state state;
+	bool spoiled;			/* its D bits were set again */
+	bool read_failed, write_failed;
+};
+
+struct drp_copier {
+	/* fixed */
+	struct drp_sync *s;
+	drp_copy_done_fn done;
+	struct delayed_work work;	/* on op_wq; never runs twice at a time */
+	wait_queue_head_t idle;
+
+	spinlock_t lock;		/* irq-safe; protects what follows */
+	struct copy_unit unit[NR_UNITS];
+	bool running;
+	unsigned int in_flight;		/* units locking, locked or copying */
+
+	/* the worker's own; set up while it does not run */
+	u64 job_id;
+	u64 cursor;
+	u64 bytes_done;
+	u64 unflushed;			/* sectors copied since the last flush */
+	u64 host_entries;		/* of the source's grace period, when last looked */
+	unsigned long host_seen;	/* jiffies when it had changed */
+	u64 budget_ns;			/* rate limit: when the next unit may start */
+	u64 reported_ns;
+};
+
+static void copy_work(struct work_struct *work);
+
+struct drp_copier *drp_copier_alloc(struct drp_sync *s, drp_copy_done_fn done)
+{
+	struct drp_copier *c = kzalloc(sizeof(*c), GFP_NOIO);
+	unsigned int i;
+
+	if (!c)
+		return NULL;
+	c->s = s;
+	c->done = done;
+	INIT_DELAYED_WORK(&c->work, copy_work);
+	init_waitqueue_head(&c->idle);
+	spin_lock_init(&c->lock);
+	for (i = 0; i < NR_UNITS; i++)
+		c->unit[i].copier = c;
+	return c;
+}
+
+void drp_copier_free(struct drp_copier *c)
+{
+	drp_copy_stop(c);
+	kfree(c);
+}
+
+void drp_copy_kick(struct drp_copier *c)
+{
+	mod_delayed_work(c->s->pool->op_wq, &c->work, 0);
+}
+
+void drp_copy_start(struct drp_copier *c, u64 job_id)
+{
+	c->job_id = job_id;
+	c->cursor = 0;
+	c->bytes_done = 0;
+	c->unflushed = 0;
+	c->budget_ns = 0;
+	spin_lock_irq(&c->lock);
+	c->running = true;
+	spin_unlock_irq(&c->lock);
+	drp_copy_kick(c);
+}
+
+bool drp_copy_running(const struct drp_copier *c)
+{
+	return READ_ONCE(c->running);
+}
+
+static bool is_idle(struct drp_copier *c)
+{
+	bool idle;
+
+	spin_lock_irq(&c->lock);
+	idle = !c->in_flight;
+	spin_unlock_irq(&c->lock);
+	return idle;
+}
+
+void drp_copy_stop(struct drp_copier *c)
+{
+	unsigned int i;
+
+	spin_lock_irq(&c->lock);
+	c->running = false;
+	spin_unlock_irq(&c->lock);
+	/* The worker must be over before the units are: it issues what is locked. */
+	cancel_delayed_work_sync(&c->work);
+	while (!is_idle(c)) {
+		drp_copy_kick(c);
+		wait_event_timeout(c->idle, is_idle(c), HZ);
+		cancel_delayed_work_sync(&c->work);
+	}
+	/* What was copied and not flushed keeps its bits. */
+	for (i = 0; i < NR_UNITS; i++)
+		c->unit[i].state = UNIT_IDLE;
+}
+
+void drp_copy_spoil(struct drp_copier *c, u64 start, u64 end)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&c->lock, flags);
+	for (i = 0; i < NR_UNITS; i++) {
+		struct copy_unit *u = &c->unit[i];
+
+		if (u->state != UNIT_IDLE && u->range.start < end && start < u->range.end)
+			u->spoiled = true;
+	}
+	spin_unlock_irqrestore(&c->lock, flags);
+}
+
+/* ---- one unit ---- */
+
+static void set_unit(struct copy_unit *u, enum unit_state state)
+{
+	struct drp_copier *c = u->copier;
+	unsigned long flags;
+
+	spin_lock_irqsave(&c->lock, flags);
+	u->state = state;
+	spin_unlock_irqrestore(&c->lock, flags);
+}
+
+static void leave_unit(struct copy_unit *u)
+{
+	struct drp_sync *s = u->copier->s;
+	const struct drp_plan *plan = s->target->plan;
+
+	for (; u->mirrored; u->mirrored &= u->mirrored - 1)
+		drp_gate_leave(&plan->hop[__ffs(u->mirrored)].target->gate);
+	drp_grace_leave(&s->target->grace, u->phase);
+	drp_gate_leave(&s->target->gate);
+	drp_gate_leave(&s->source->gate);
+}
+
+static void end_unit(struct copy_unit *u, enum unit_state state)
+{
+	struct drp_copier *c = u->copier;
+	unsigned long flags;
+
+	leave_unit(u);
+	spin_lock_irqsave(&c->lock, flags);
+	u->state = state;
+	c->in_flight--;
+	spin_unlock_irqrestore(&c->lock, flags);
+	wake_up(&c->idle);
+	drp_copy_kick(c);
+}
+
+static void unit_copied(int read_err, unsigned long write_err, void *context)
+{
+	struct copy_unit *u = context;
+
+	drp_range_unlock(&u->copier->s->pool->ranges, &u->range);
+	u->read_failed = read_err;
+	u->write_failed = write_err;
+	end_unit(u, UNIT_COPIED);
+}
+
+static void set_region(struct dm_io_region *r, struct block_device *bdev,
+		       const struct drp_range *range)
+{
+	r->bdev = bdev;
+	r->sector = range->start;
+	r->count = range->end - range->start;
+}
+
+static void issue_unit(struct copy_unit *u)
+{
+	struct drp_sync *s = u->copier->s;
+	const struct drp_plan *plan = s->target->plan;
+	struct dm_io_region from, to[DM_KCOPYD_MAX_REGIONS];
+	unsigned int n = 0;
+	u32 mask = u->mirrored;
+
+	set_unit(u, UNIT_COPYING);
+	set_region(&from, s->source->bdev, &u->range);
+	set_region(&to[n++], s->target->bdev, &u->range);
+	for (; mask && n < ARRAY_SIZE(to); mask &= mask - 1)
+		set_region(&to[n++], plan->hop[__ffs(mask)].target->bdev, &u->range);
+	dm_kcopyd_copy(s->pool->copier, &from, n, to, 0, unit_copied, u);
+}
+
+static void unit_granted(struct drp_range *range)
+{
+	struct copy_unit *u = container_of(range, struct copy_unit, range);
+
+	/* Under the bucket's lock, which is outside of ours. */
+	set_unit(u, UNIT_LOCKED);
+	drp_copy_kick(u->copier);
+}
+
+/*
+ * A copy is a write of the target: take the gates of what it reaches, mark what
+ * tracks the target. 0, or -EAGAIN with nothing held.
+ */
+static int enter_target_hops(struct copy_unit *u)
+{
+	struct drp_sync *s = u->copier->s;
+	const struct drp_plan *plan = s->target->plan;
+	unsigned int i;
+
+	for (i = 0; i < plan->nr_hops; i++) {
+		const struct drp_hop *hop = &plan->hop[i];
+
+		if (hop->parent >= 0 && !(u->mirrored & BIT(hop->parent)))
+			continue;
+		if (READ_ONCE(hop->sync->flow) == DRP_FLOW_MIRROR) {
+			if (!drp_gate_enter(&hop->target->gate))
+				return -EAGAIN;
+			u->mirrored |= BIT(i);
+		} else if (READ_ONCE(hop->sync->flow) != DRP_FLOW_NONE) {
+			if (!READ_ONCE(hop->sync->source_noted)) {
+				set_bit(DRP_NOTE_SOURCE, &hop->sync->faults);
+				queue_work(s->pool->op_wq, &s->pool->note_work);
+				return -EAGAIN;
+			}
+			drp_sync_mark(hop->sync, u->range.start, u->range.end);
+		}
+	}
+	return 0;
+}
+
+static int enter_unit(struct copy_unit *u)
+{
+	struct drp_sync *s = u->copier->s;
+	u64 extent = drp_extent_of(s->pool, u->range.start);
+
+	u->mirrored = 0;
+	if (!drp_gate_enter(&s->source->gate))
+		return -EAGAIN;
+	if (!drp_gate_enter(&s->target->gate)) {
+		drp_gate_leave(&s->source->gate);
+		return -EAGAIN;
+	}
+	u->phase = drp_grace_enter(&s->target->grace);
+	/* Whoever follows the target learns after a crash that it was being changed. */
+	if (s->target->plan->nr_hops && !drp_extent_touch(s->target, extent)) {
+		leave_unit(u);
+		return drp_extent_activate(s->target, extent) ?: -EAGAIN;
+	}
+	if (enter_target_hops(u)) {
+		leave_unit(u);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+/* Regions to sectors, cut at the extent's border and the source's end. */
+static void aim_unit(struct copy_unit *u, u64 first, u64 count)
+{
+	struct drp_sync *s = u->copier->s;
+	struct drp_pool *pool = s->pool;
+	u64 start = first << pool->region_shift;
+	u64 border = ((start >> pool->extent_shift) + 1) << pool->extent_shift;
+	u64 end = min3((first + count) << pool->region_shift, border, s->source->rec.size_sectors);
+
+	u->range.component = s->source->component;
+	u->range.start = start;
+	u->range.end = end;
+	u->range.granted = unit_granted;
+	u->first = first;
+	u->count = ((end + (1ULL << pool->region_shift) - 1) >> pool->region_shift) - first;
+	u->spoiled = false;
+	u->read_failed = false;
+	u->write_failed = false;
+}
+
+/* Start copying the run: 0, or -EAGAIN: later. */
+static int start_unit(struct drp_copier *c, struct copy_unit *u, u64 first, u64 count)
+{
+	int r;
+
+	aim_unit(u, first, count);
+	r = enter_unit(u);
+	if (r)
+		return r;
+	spin_lock_irq(&c->lock);
+	u->state = UNIT_LOCKING;
+	c->in_flight++;
+	spin_unlock_irq(&c->lock);
+	if (drp_range_lock(&c->s->pool->ranges, &u->range))
+		issue_unit(u);
+	return 0;
+}
+
+/* ---- what has been copied ---- */
+
+static int flush_element(struct drp_element *e)
+{
+	int r;
+
+	if (!drp_gate_enter(&e->gate))
+		return -EAGAIN;
+	r = blkdev_issue_flush(e->bdev);
+	drp_gate_leave(&e->gate);
+	return r;
+}
+
+/* Clear the bits of a flushed unit, unless somebody set them again. */
+static void clear_unit(struct drp_copier *c, struct copy_unit *u)
+{
+	bool spoiled;
+
+	if (!READ_ONCE(u->spoiled) && !drp_plane_clear(c->s->d, u->first, u->count))
+		c->bytes_done += (u->range.end - u->range.start) << SECTOR_SHIFT;
+	spin_lock_irq(&c->lock);
+	spoiled = u->spoiled;
+	u->state = UNIT_IDLE;
+	spin_unlock_irq(&c->lock);
+	if (spoiled)
+		drp_plane_set(c->s->d, u->first, u->count);
+}
+
+/* Flush both legs, then clear what was copied before. 0, -EAGAIN, or the flush's error. */
+static int flush_and_clear(struct drp_copier *c, bool *target_failed)
+{
+	u64 copied = 0;
+	unsigned int i;
+	int r;
+
+	spin_lock_irq(&c->lock);
+	for (i = 0; i < NR_UNITS; i++)
+		if (c->unit[i].state == UNIT_COPIED)
+			copied |= BIT_ULL(i);
+	spin_unlock_irq(&c->lock);
+	if (!copied)
+		return 0;
+	r = flush_element(c->s->source);
+	if (r)
+		return r;
+	r = flush_element(c->s->target);
+	if (r) {
+		*target_failed = true;
+		return r;
+	}
+	for (; copied; copied &= copied - 1)
+		clear_unit(c, &c->unit[__ffs64(copied)]);
+	c->unflushed = 0;
+	return 0;
+}
+
+static void report_progress(struct drp_copier *c)
+{
+	struct drp_pool *pool = c->s->pool;
+	u64 left = drp_plane_count(c->s->d) << (pool->region_shift + SECTOR_SHIFT);
+	struct drp_event event = {
+		.type = DRP_EVENT_PROGRESS,
+		.sync_id = c->s->rec.id,
+		.job_id = c->job_id,
+	};
+	u64 now = ktime_get_ns();
+
+	drp_job_progress(pool, c->job_id, c->bytes_done, c->bytes_done + left);
+	if (now - c->reported_ns < PROGRESS_NS)
+		return;
+	c->reported_ns = now;
+	event.percent = div64_u64(c->bytes_done * 100, max_t(u64, c->bytes_done + left, 1));
+	drp_event_report(pool, &event);
+}
+
+/* ---- pace ---- */
+
+/* How many units at a time: few while the host is at work, by priority. */
+static unsigned int window(struct drp_copier *c)
+{
+	u64 entries = drp_grace_entries(&c->s->source->grace);
+	u16 priority = READ_ONCE(c->s->rec.copy_priority);
+
+	if (entries != c->host_entries) {
+		c->host_entries = entries;
+		c->host_seen = jiffies;
+	}
+	if (time_after(jiffies, c->host_seen + msecs_to_jiffies(FOREGROUND_MS)))
+		return priority == DRP_PRIO_LOW ? 4 : WINDOW_MAX;
+	switch (priority) {
+	case DRP_PRIO_LOW:
+		return 1;
+	case DRP_PRIO_HIGH:
+		return 4;
+	case DRP_PRIO_URGENT:
+		return WINDOW_MAX;
+	default:
+		return 2;
+	}
+}
+
+/* May a unit of @sectors start now? Otherwise come back later. */
+static bool within_rate(struct drp_copier *c, u64 sectors)
+{
+	u64 rate = READ_ONCE(c->s->rec.rate_limit), now = ktime_get_ns();
+
+	if (!rate)
+		return true;
+	if (c->budget_ns > now) {
+		mod_delayed_work(c->s->pool->op_wq, &c->work,
+				 nsecs_to_jiffies(c->budget_ns - now) + 1);
+		return false;
+	}
+	c->budget_ns = max(c->budget_ns, now - 100 * NSEC_PER_MSEC) +
+		       div64_u64((sectors << SECTOR_SHIFT) * NSEC_PER_MSEC,
+				 max_t(u64, div64_u64(rate, 1000), 1));
+	return true;
+}
+
+/* ---- the worker ---- */
+
+struct survey {
+	struct copy_unit *free;
+	unsigned int in_flight, copied;
+	bool running, read_failed, write_failed;
+};
+
+/* Look at all units; issue those whose lock was granted. */
+static void look_around(struct drp_copier *c, struct survey *v)
+{
+	u64 locked = 0;
+	unsigned int i;
+
+	memset(v, 0, sizeof(*v));
+	spin_lock_irq(&c->lock);
+	for (i = 0; i < NR_UNITS; i++) {
+		struct copy_unit *u = &c->unit[i];
+
+		if (u->state == UNIT_LOCKED)
+			locked |= BIT_ULL(i);
+		if (u->state == UNIT_IDLE)
+			v->free = u;
+		if (u->state == UNIT_COPIED) {
+			v->copied++;
+			v->read_failed |= u->read_failed;
+			v->write_failed |= u->write_failed;
+		}
+	}
+	v->in_flight = c->in_flight;
+	v->running = c->running;
+	spin_unlock_irq(&c->lock);
+	for (; locked; locked &= locked - 1)
+		issue_unit(&c->unit[__ffs64(locked)]);
+}
+
+static void finish(struct drp_copier *c, int error, bool target_failed)
+{
+	report_progress(c);
+	spin_lock_irq(&c->lock);
+	c->running = false;
+	spin_unlock_irq(&c->lock);
+	c->done(c->s, error, target_failed);
+}
+
+static void retry_later(struct drp_copier *c)
+{
+	mod_delayed_work(c->s->pool->op_wq, &c->work, msecs_to_jiffies(RETRY_MS));
+}
+
+/* Flush, and what follows from its result: true to go on. */
+static bool settle(struct drp_copier *c, const struct survey *v)
+{
+	bool target_failed = false;
+	int r = flush_and_clear(c, &target_failed);
+
+	if (r == -EAGAIN)
+		retry_later(c);
+	else if (r && !v->in_flight)
+		finish(c, r, target_failed);
+	if (!r)
+		report_progress(c);
+	return !r;
+}
+
+/* Start the next unit: true to go on, false: wait for a kick. */
+static bool start_next(struct drp_copier *c, const struct survey *v)
+{
+	const u64 max = UNIT_SECTORS >> c->s->pool->region_shift;
+	u64 first, count;
+	int r;
+
+	r = drp_plane_next_run(c->s->d, c->cursor, max_t(u64, max, 1), &first, &count);
+	if (r < 0) {
+		finish(c, r, false);
+		return false;
+	}
+	if (!r) {
+		if (v->in_flight)
+			return false;
+		if (v->copied)
+			return settle(c, v);
+		if (c->cursor) {
+			c->cursor = 0;
+			return true;
+		}
+		finish(c, 0, false);
+		return false;
+	}
+	if (!within_rate(c, count << c->s->pool->region_shift))
+		return false;
+	r = start_unit(c, v->free, first, count);
+	if (r) {
+		if (r == -EAGAIN)
+			retry_later(c);
+		else
+			finish(c, r, false);
+		return false;
+	}
+	c->cursor = v->free->first + v->free->count;
+	c->unflushed += v->free->range.end - v->free->range.start;
+	return true;
+}
+
+static void copy_work(struct work_struct *work)
+{
+	struct drp_copier *c = container_of(to_delayed_work(work), struct drp_copier, work);
+	struct survey v;
+
+	for (;;) {
+		look_around(c, &v);
+		if (!v.running)
+			return;
+		if (v.read_failed || v.write_failed) {
+			if (!v.in_flight)
+				finish(c, -EIO, v.write_failed && !v.read_failed);
+			return;
+		}
+		if (!v.free || c->unflushed >= FLUSH_SECTORS) {
+			if (!v.copied || !settle(c, &v))
+				return;
+			continue;
+		}
+		if (v.in_flight >= window(c) || !start_next(c, &v))
+			return;
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The copy engine: makes the target of a sync equal to its source where the D
+ * plane says that they may differ. Contract rules 1 and 6: a bit is cleared
+ * only after both legs were flushed behind the copy; a bit that was set
+ * meanwhile stays.
+ */
+#ifndef DRP_COPY_H
+#define DRP_COPY_H
+
+#include "sync.h"
+
+/* What the engine calls when it is through: @error 0 and D empty, or what failed. Process context, no locks. */
+typedef void (*drp_copy_done_fn)(struct drp_sync *s, int error, bool target_failed);
+
+struct drp_copier *drp_copier_alloc(struct drp_sync *s, drp_copy_done_fn done);
+void drp_copier_free(struct drp_copier *c);
+
+/* Start or go on, reporting to @job_id. The flow must be MIRROR already. op_lock held. */
+void drp_copy_start(struct drp_copier *c, u64 job_id);
+
+/* Stop; when it returns nothing is in flight and done() is not called any more. op_lock held. Sleeps for copies in flight. */
+void drp_copy_stop(struct drp_copier *c);
+
+/* Something it waited for may be there (a gate opened, a setting changed). Any context. */
+void drp_copy_kick(struct drp_copier *c);
+
+/* D of the sync was set again in [start, end): copies that cover it must not clear it. Any context. */
+void drp_copy_spoil(struct drp_copier *c, u64 start, u64 end);
+
+bool drp_copy_running(const struct drp_copier *c);
+
+#endif /* DRP_COPY_H */

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "copy.h"
+#include "io.h"
+#include "job.h"
+#include "op.h"
+
+#define FINGERPRINT_BYTES	(128 * 1024)
+
+/* ---- the object ---- */
+
+static void rerun_parked(struct drp_gate *gate, struct bio_list *bios)
+{
+	struct drp_element *e = container_of(gate, struct drp_element, gate);
+
+	drp_pool_rerun_bios(e->pool, bios);
+}
+
+static int alloc_extents(struct drp_element *e)
+{
+	const size_t bytes = BITS_TO_LONGS(e->nr_extents) * sizeof(long);
+
+	e->active = kvzalloc(bytes, GFP_KERNEL);
+	e->touched = kvzalloc(bytes, GFP_KERNEL);
+	e->aged = kvzalloc(bytes, GFP_KERNEL);
+	e->written = kvzalloc(bytes, GFP_KERNEL);
+	e->landing = kvzalloc(bytes, GFP_KERNEL);
+	e->land_from = e->nr_extents;
+	if (e->active && e->touched && e->aged && e->written && e->landing)
+		return 0;
+	return -ENOMEM;
+}
+
+static void free_extents(struct drp_element *e)
+{
+	kvfree(e->active);
+	kvfree(e->touched);
+	kvfree(e->aged);
+	kvfree(e->written);
+	kvfree(e->landing);
+}
+
+static u64 extents_of(const struct drp_pool *pool, u64 sectors)
+{
+	return (sectors + (1ULL << pool->extent_shift) - 1) >> pool->extent_shift;
+}
+
+struct drp_element *drp_element_alloc(struct drp_pool *pool, const struct drp_element_rec *rec)
+{
+	struct drp_element *e = kzalloc(sizeof(*e), GFP_KERNEL);
+
+	if (!e)
+		return ERR_PTR(-ENOMEM);
+	e->pool = pool;
+	e->rec = *rec;
+	e->component = rec->id;
+	e->access = DRP_ACCESS_WRITE;
+	e->nr_extents = extents_of(pool, rec->size_sectors);
+	spin_lock_init(&e->wait_lock);
+	bio_list_init(&e->waiting);
+	INIT_LIST_HEAD(&e->queue_node);
+	INIT_LIST_HEAD(&e->land_node);
+	INIT_DELAYED_WORK(&e->leg_deadline, drp_leg_deadline_work);
+	if (drp_gate_init(&e->gate, 1, rerun_parked))
+		goto err_element;
+	if (drp_grace_init(&e->grace))
+		goto err_gate;
+	e->turn = alloc_percpu(unsigned int);
+	if (!e->turn)
+		goto err_grace;
+	e->plan = kzalloc(sizeof(*e->plan), GFP_KERNEL);
+	if (!e->plan || alloc_extents(e))
+		goto err_extents;
+	return e;
+
+err_extents:
+	free_extents(e);
+	kfree(e->plan);
+	free_percpu(e->turn);
+err_grace:
+	drp_grace_exit(&e->grace);
+err_gate:
+	drp_gate_exit(&e->gate);
+err_element:
+	kfree(e);
+	return ERR_PTR(-ENOMEM);
+}
+
+void drp_element_free(struct drp_element *e)
+{
+	cancel_delayed_work_sync(&e->leg_deadline);
+	drp_grace_exit(&e->grace);
+	drp_gate_exit(&e->gate);
+	free_percpu(e->turn);
+	free_extents(e);
+	kfree(e->plan);
+	kfree(e);
+}
+
+static void free_work(struct work_struct *work)
+{
+	struct drp_element *e = container_of(work, struct drp_element, free_work);
+
+	/* A checkpoint that began before it went may still look at it. */
+	mutex_lock(&e->pool->checkpoint_lock);
+	mutex_unlock(&e->pool->checkpoint_lock);
+	drp_element_free(e);
+}
+
+void drp_element_retire(struct drp_element *e)
+{
+	INIT_WORK(&e->free_work, free_work);
+	queue_work(e->pool->op_wq, &e->free_work);
+}
+
+/* ---- its device ---- */
+
+static struct gendisk *disk_of(struct drp_element *e)
+{
+	return e->live ? dm_disk(dm_table_get_md(e->live->ti->table)) : NULL;
+}
+
+struct block_device *drp_element_bdev(struct drp_element *e)
+{
+	struct gendisk *disk = disk_of(e);
+
+	return disk ? disk->part0 : NULL;
+}
+
+bool drp_element_in_use(struct drp_element *e)
+{
+	struct block_device *bdev = drp_element_bdev(e);
+
+	return bdev && READ_ONCE(bdev->bd_holder);
+}
+
+void drp_element_write_cache(struct drp_element *e)
+{
+	struct block_device *bdev = drp_element_bdev(e);
+
+	if (bdev)
+		sync_blockdev(bdev);
+}
+
+void drp_element_drop_cache(struct drp_element *e)
+{
+	struct block_device *bdev = drp_element_bdev(e);
+
+	if (bdev)
+		invalidate_bdev(bdev);
+}
+
+/* What all its syncs allow: the least of it. */
+static u8 access_of(struct drp_element *e)
+{
+	u8 access = DRP_ACCESS_WRITE;
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&e->pool->syncs, id, s) {
+		struct drp_host_access a;
+
+		if (s->removed || (s->source != e && s->target != e))
+			continue;
+		a = drp_state_access(s->rec.sync_type, s->rec.copy_state, s->rec.reverse);
+		access = min(access, s->source == e ? a.source : a.target);
+	}
+	return access;
+}
+
+void drp_element_refresh_access(struct drp_element *e)
+{
+	u8 access = access_of(e);
+	struct gendisk *disk = disk_of(e);
+
+	WRITE_ONCE(e->access, access);
+	if (disk && get_disk_ro(disk) != (access != DRP_ACCESS_WRITE))
+		set_disk_ro(disk, access != DRP_ACCESS_WRITE);
+}
+
+/* crc32c of the first 128 KiB of its data device. Sleeps. */
+static int read_fingerprint(struct drp_element *e, struct block_device *bdev, u32 *crc)
+{
+	const u32 bytes = min_t(u64, FINGERPRINT_BYTES, e->rec.size_sectors << SECTOR_SHIFT);
+	struct bio *bio;
+	void *buf;
+	u32 done;
+	int r = 0;
+
+	buf = (void *)__get_free_page(GFP_NOIO);
+	if (!buf)
+		return -ENOMEM;
+	*crc = ~0U;
+	for (done = 0; done < bytes && !r; done += PAGE_SIZE) {
+		const u32 n = min_t(u32, PAGE_SIZE, bytes - done);
+
+		bio = bio_alloc(bdev, 1, REQ_OP_READ, GFP_NOIO);
+		bio->bi_iter.bi_sector = e->rec.data_offset + (done >> SECTOR_SHIFT);
+		__bio_add_page(bio, virt_to_page(buf), n, 0);
+		r = submit_bio_wait(bio);
+		bio_put(bio);
+		if (!r)
+			*crc = crc32c(*crc, buf, n);
+	}
+	free_page((unsigned long)buf);
+	return r;
+}
+
+/* ---- committing its record ---- */
+
+struct element_commit {
+	struct drp_commit_req req;
+	struct drp_element *e;
+	const struct drp_element_rec *rec;
+};
+
+static void apply_element(struct drp_commit_req *req)
+{
+	struct element_commit *c = container_of(req, struct element_commit, req);
+
+	spin_lock(&c->e->pool->rec_lock);
+	c->e->rec = *c->rec;
+	spin_unlock(&c->e->pool->rec_lock);
+}
+
+int drp_element_commit(struct drp_element *e, const struct drp_element_rec *rec)
+{
+	struct element_commit c = { .e = e, .rec = rec };
+	u8 *buf = kmalloc(DRP_RECORD_MAX, GFP_NOIO | __GFP_NOFAIL);
+	int r = drp_encode_element(rec, buf, DRP_RECORD_MAX);
+
+	if (r > 0) {
+		c.req.records = buf;
+		c.req.len = r;
+		c.req.apply = apply_element;
+		r = drp_commit_wait(&e->pool->cm, &c.req);
+	}
+	kfree(buf);
+	return r;
+}
+
+/* ---- growing ---- */
+
+/* Room for @sectors. Its gate is closed and drained, nothing is active in the new part. */
+static int grow_extents(struct drp_element *e, u64 sectors)
+{
+	struct drp_element old = *e;
+	u64 extents = extents_of(e->pool, sectors);
+	const size_t bytes = BITS_TO_LONGS(old.nr_extents) * sizeof(long);
+
+	if (extents == e->nr_extents)
+		return 0;
+	e->active = NULL;
+	e->touched = NULL;
+	e->aged = NULL;
+	e->written = NULL;
+	e->landing = NULL;
+	e->nr_extents = extents;
+	if (alloc_extents(e)) {
+		free_extents(e);
+		e->active = old.active;
+		e->touched = old.touched;
+		e->aged = old.aged;
+		e->written = old.written;
+		e->landing = old.landing;
+		e->nr_extents = old.nr_extents;
+		e->land_from = old.nr_extents;
+		return -ENOMEM;
+	}
+	memcpy(e->active, old.active, bytes);
+	memcpy(e->touched, old.touched, bytes);
+	memcpy(e->aged, old.aged, bytes);
+	memcpy(e->written, old.written, bytes);
+	free_extents(&old);
+	return 0;
+}
+
+static u64 regions_of(const struct drp_pool *pool, u64 sectors)
+{
+	return (sectors + (1ULL << pool->region_shift) - 1) >> pool->region_shift;
+}
+
+static int grow(struct drp_element *e, u64 sectors)
+{
+	struct drp_element_rec rec = e->rec;
+	struct drp_sync *s;
+	unsigned long id;
+	int r;
+
+	xa_for_each(&e->pool->syncs, id, s) {
+		if (s->source != e || s->target->rec.size_sectors >= sectors)
+			continue;
+		DMERR("element %s cannot grow: %s, its mirror, is smaller; grow that first",
+		      rec.name, s->target->rec.name);
+		return -ENOSPC;
+	}
+	mutex_lock(&e->pool->cm.ring_lock);
+	r = grow_extents(e, sectors);
+	mutex_unlock(&e->pool->cm.ring_lock);
+	if (r)
+		return r;
+	/* New regions differ before the size is durable: never the other way round. */
+	xa_for_each(&e->pool->syncs, id, s) {
+		if (s->source != e)
+			continue;
+		r = drp_plane_resize(s->d, regions_of(e->pool, sectors), true);
+		if (r)
+			return r;
+	}
+	rec.size_sectors = sectors;
+	return drp_element_commit(e, &rec);
+}
+
+int drp_element_replay_growth(struct drp_element *e, const struct drp_element_rec *rec)
+{
+	struct drp_sync *s;
+	unsigned long id;
+	int r;
+
+	if (rec->size_sectors < e->rec.size_sectors)
+		return -EBADMSG;
+	r = grow_extents(e, rec->size_sectors);
+	e->rec = *rec;
+	xa_for_each(&e->pool->syncs, id, s) {
+		if (!r && s->source == e)
+			r = drp_plane_resize(s->d, regions_of(e->pool, rec->size_sectors), true);
+	}
+	return r;
+}
+
+/* ---- attach ---- */
+
+enum acquaintance { KNOWN, STRANGE };
+
+/* Is it the device that was here before? Negative errno: cannot be read. */
+static int recognise(struct drp_element *e, struct drp_attachment *at)
+{
+	u32 crc;
+	int r;
+
+	/* Resumed, or reloaded while the pool ran: it must be the same device. */
+	if (e->last && e->last->data->bdev == at->data->bdev)
+		return KNOWN;
+	if (e->rec.identity[0] && at->identity[0] && strcmp(e->rec.identity, at->identity)) {
+		DMWARN("element %s: device says it is \"%s\", not \"%s\"", e->rec.name,
+		       at->identity, e->rec.identity);
+		return STRANGE;
+	}
+	if (e->last && !at->identity[0]) {
+		DMWARN("element %s: reloaded on another device that does not say who it is",
+		       e->rec.name);
+		return STRANGE;
+	}
+	if (!e->rec.fingerprint_valid)
+		return KNOWN;
+	r = read_fingerprint(e, at->data->bdev, &crc);
+	if (r)
+		return r;
+	if (crc == e->rec.fingerprint)
+		return KNOWN;
+	DMWARN("element %s: its device was changed while the pool did not run", e->rec.name);
+	return STRANGE;
+}
+
+static int check_size(struct drp_element *e, struct drp_attachment *at)
+{
+	if (at->ti->len < e->rec.size_sectors) {
+		DMERR("element %s has %llu sectors, its table only %llu", e->rec.name,
+		      e->rec.size_sectors, (u64)at->ti->len);
+		return -EINVAL;
+	}
+	return at->ti->len > e->rec.size_sectors ? grow(e, at->ti->len) : 0;
+}
+
+static int take_over_device(struct drp_element *e, struct drp_attachment *at)
+{
+	struct drp_element_rec rec = e->rec;
+
+	if (at->identity[0])
+		strscpy(rec.identity, at->identity, sizeof(rec.identity));
+	rec.fingerprint_valid = false;
+	if (!memcmp(&rec, &e->rec, sizeof(rec)))
+		return 0;
+	/* A stale fingerprint must never outlive the first write. */
+	return drp_element_commit(e, &rec);
+}
+
+static void report_attached(struct drp_element *e, bool attached)
+{
+	struct drp_event event = {
+		.type = DRP_EVENT_ATTACHED,
+		.element_id = e->rec.id,
+		.attached = attached,
+	};
+
+	drp_event_report(e->pool, &event);
+}
+
+static void attach_syncs(struct drp_element *e, bool strange)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&e->pool->syncs, id, s) {
+		if (s->removed || (s->source != e && s->target != e))
+			continue;
+		if (strange)
+			drp_op_invalidate(s, "another device, or one changed outside");
+		else if (s->source->live && s->target->live)
+			drp_op_legs_complete(s);
+	}
+}
+
+int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
+{
+	unsigned int flags = drp_op_begin(e->pool);
+	int known, r = 0;
+
+	if (e->live == at)
+		goto out;
+	if (e->live || !e->pool->active) {
+		DMERR("element %s: %s", e->rec.name, e->live ? "it is attached by another device" :
+		      "its pool has not been resumed yet");
+		r = -EBUSY;
+		goto out;
+	}
+	r = check_size(e, at);
+	known = r ?: recognise(e, at);
+	if (known < 0)
+		r = known;
+	if (!r)
+		r = take_over_device(e, at);
+	if (r)
+		goto out;
+	e->bdev = at->data->bdev;
+	e->data_dev = e->bdev->bd_dev;
+	e->element_dev = disk_devt(dm_disk(dm_table_get_md(at->ti->table)));
+	WRITE_ONCE(e->live, at);
+	e->last = NULL;
+	e->flushed = false;
+	WRITE_ONCE(e->leg_gone, false);
+	cancel_delayed_work(&e->leg_deadline);
+	drp_element_refresh_access(e);
+	if (known == STRANGE)
+		attach_syncs(e, true);
+	drp_gate_open(&e->gate);
+	if (known == KNOWN)
+		attach_syncs(e, false);
+	report_attached(e, true);
+out:
+	drp_op_end(e->pool, flags);
+	return r;
+}
+
+void drp_element_suspend(struct drp_element *e, struct drp_attachment *at)
+{
+	unsigned int flags = drp_op_begin(e->pool);
+	bool live = e->live == at;
+
+	if (live) {
+		WRITE_ONCE(e->live, NULL);
+		e->last = at;
+		drp_gate_close(&e->gate);
+	}
+	drp_op_end(e->pool, flags);
+	/* Not under op_lock: a leg that hangs must not stop other operations. */
+	if (live)
+		drp_gate_wait_drained(&e->gate, MAX_SCHEDULE_TIMEOUT);
+}
+
+/* Its device is closed for good: remember how it looks. */
+static void leave_fingerprint(struct drp_element *e, struct drp_attachment *at)
+{
+	struct drp_element_rec rec = e->rec;
+
+	if (!drp_pool_writable(e->pool) || read_fingerprint(e, at->data->bdev, &rec.fingerprint))
+		return;
+	rec.fingerprint_valid = true;
+	drp_element_commit(e, &rec);
+}
+
+void drp_element_detach(struct drp_element *e, struct drp_attachment *at)
+{
+	unsigned int flags = drp_op_begin(e->pool);
+
+	if (e->last == at) {
+		e->flushed = !blkdev_issue_flush(at->data->bdev);
+		leave_fingerprint(e, at);
+		e->last = NULL;
+		e->bdev = NULL;
+		WRITE_ONCE(e->leg_gone, true);
+		/* Who waits for it need not wait the rest of the deadline. */
+		mod_delayed_work(e->pool->op_wq, &e->leg_deadline, 0);
+		report_attached(e, false);
+	}
+	drp_op_end(e->pool, flags);
+}

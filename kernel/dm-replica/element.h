@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An element: a block device under management. The object lives as long as the
+ * pool knows it; its data device comes and goes with the dm tables that attach
+ * it. While it is not attached, its gate has one closer.
+ */
+#ifndef DRP_ELEMENT_H
+#define DRP_ELEMENT_H
+
+#include <linux/device-mapper.h>
+
+#include "gate.h"
+#include "grace.h"
+#include "pool.h"
+
+#define DRP_HOPS_MAX		24	/* syncs that one write can reach downstream */
+#define DRP_LEG_DEADLINE_MS	5000	/* writes wait this long for a suspended or absent leg */
+#define DRP_ACTIVE_RUN		32	/* extents activated ahead with one record */
+#define DRP_ACTIVE_MAX_DEFAULT	8192	/* 32 GiB of 4 MiB extents */
+
+/* One sync that a write of the element can reach, after the hop that leads to it. */
+struct drp_hop {
+	struct drp_sync *sync;
+	struct drp_element *target;
+	int parent;			/* index of the hop before it; -1: the element itself */
+};
+
+/* Where writes of an element go. Immutable; replaced only while the element's gate is closed and drained. */
+struct drp_plan {
+	struct drp_sync *up;		/* the sync whose target the element is, or NULL */
+	unsigned int nr_hops;
+	struct drp_hop hop[];		/* parents before children */
+};
+
+/* A table that names the element; the live one serves its I/O. */
+struct drp_attachment {
+	struct drp_element *element;
+	struct dm_dev *data;
+	struct dm_dev *pool_dev;
+	struct dm_target *ti;
+	char identity[DRP_IDENTITY_MAX + 1];
+};
+
+struct drp_element {
+	struct drp_pool *pool;
+	struct drp_element_rec rec;	/* under rec_lock; changed under op_lock */
+
+	/* I/O path, read without a lock */
+	struct drp_gate gate;
+	struct drp_grace grace;
+	struct drp_plan *plan;		/* see struct drp_plan */
+	struct block_device *bdev;	/* data device: stable inside the gate */
+	u64 component;			/* of region locks: stable inside the gate */
+	u8 access;			/* enum drp_access */
+	u64 nr_extents;
+	unsigned long *active;		/* bit per extent: durably marked */
+	unsigned long *touched;		/* written since the last tick */
+	unsigned long *aged;		/* not touched for a whole tick */
+	unsigned long *written;		/* written since it became active */
+	unsigned int __percpu *turn;	/* read balancing */
+
+	/* under op_lock */
+	struct drp_attachment *live;
+	dev_t data_dev, element_dev;	/* of the live one */
+	struct drp_attachment *last;	/* was live; its device may still be open */
+	bool leg_gone;			/* detached for good: do not wait the deadline */
+	unsigned int bound;		/* tables that name it */
+	struct work_struct free_work;
+	bool flushed;			/* not attached, and flushed after its last write */
+	struct delayed_work leg_deadline;
+
+	/* under pool->cm.ring_lock */
+	unsigned long *landing;		/* bit per extent: in the commit under way */
+	u64 nr_active;
+	u64 land_from, land_to;		/* extents in landing lie in [from, to) */
+
+	spinlock_t wait_lock;		/* irq-safe; protects what follows */
+	struct bio_list waiting;	/* bios that wait for their extent */
+	bool queued;			/* in pool->extents.waiting */
+	struct list_head queue_node;
+	struct list_head land_node;	/* under ring_lock */
+};
+
+/* Make the object for @rec, unattached, without plan. ERR_PTR(-ENOMEM). Sleeps. */
+struct drp_element *drp_element_alloc(struct drp_pool *pool, const struct drp_element_rec *rec);
+/* Nothing refers to it any more. Sleeps. */
+void drp_element_free(struct drp_element *e);
+/* The same, later: for callers with op_lock, which its works take. No object refers to it any more. */
+void drp_element_retire(struct drp_element *e);
+
+/*
+ * Attach: @at becomes live, its device the leg; identity and fingerprint are
+ * checked (a strange device makes its syncs Invalid), syncs that waited for it
+ * go on. 0 or a negative errno with a log line. Takes op_lock. Sleeps.
+ */
+int drp_element_attach(struct drp_element *e, struct drp_attachment *at);
+
+/* @at's device is suspended: nobody may use the leg until it is attached again. Takes op_lock. Sleeps. */
+void drp_element_suspend(struct drp_element *e, struct drp_attachment *at);
+
+/* @at goes away for good; if it was live, remember a fingerprint. Takes op_lock. Sleeps. */
+void drp_element_detach(struct drp_element *e, struct drp_attachment *at);
+
+static inline bool drp_element_attached(const struct drp_element *e)
+{
+	return READ_ONCE(e->live);
+}
+
+/* The element's own block device (what consumers open), or NULL. op_lock held. */
+struct block_device *drp_element_bdev(struct drp_element *e);
+
+/* Commit @rec as its record and install it: 0 or -EIO. op_lock held. Sleeps. */
+int drp_element_commit(struct drp_element *e, const struct drp_element_rec *rec);
+
+/* During load: the log says that it has grown. */
+int drp_element_replay_growth(struct drp_element *e, const struct drp_element_rec *rec);
+
+/* Is it mounted or held exclusively? op_lock held. */
+bool drp_element_in_use(struct drp_element *e);
+
+/* Set what hosts may do and tell the world (read-only flag, uevent). op_lock held. */
+void drp_element_refresh_access(struct drp_element *e);
+
+/* Write back (before) or drop (after) what the page cache holds of it. op_lock held. Sleeps. */
+void drp_element_write_cache(struct drp_element *e);
+void drp_element_drop_cache(struct drp_element *e);
+
+static inline u64 drp_extent_of(const struct drp_pool *pool, sector_t sector)
+{
+	return sector >> pool->extent_shift;
+}
+
+#endif /* DRP_ELEMENT_H */

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The element target: the device that consumers of an element use.
+ */
+#include "frontend.h"
+#include "io.h"
+#include "op.h"
+#include "targets.h"
+
+struct drp_pool *drp_pool_of_dev(struct dm_dev *dev)
+{
+	struct mapped_device *md = dm_get_md(dev->bdev->bd_dev);
+	struct drp_pool *pool;
+
+	if (!md)
+		return NULL;
+	pool = drp_pool_get_by_md(md);
+	dm_put(md);
+	return pool;
+}
+
+/* Is @bdev used by the pool: its metadata, an element's data, an element's own device? op_lock held. */
+static const char *used_as(struct drp_pool *pool, struct drp_element *self,
+			   struct block_device *bdev)
+{
+	struct drp_element *e;
+	unsigned long id;
+
+	if (bdev == pool->md.bdev || bdev->bd_dev == pool->pool_dev)
+		return pool->sb.name;
+	xa_for_each(&pool->elements, id, e) {
+		if (e->bound && (bdev->bd_dev == e->element_dev ||
+				 (e != self && bdev->bd_dev == e->data_dev)))
+			return e->rec.name;
+	}
+	return NULL;
+}
+
+/* dm's exclusive claim does not see two targets on one device: compare. All pools. */
+static int check_unused(struct dm_target *ti, struct drp_element *self, struct block_device *bdev)
+{
+	const char *user = NULL;
+	struct drp_pool *pool;
+	unsigned int i, flags;
+
+	for (i = 0; !user && (pool = drp_pool_get_nth(i)); i++) {
+		if (drp_pool_hold(pool)) {
+			flags = drp_op_begin(pool);
+			user = used_as(pool, self, bdev);
+			if (user)
+				DMERR("data device of element %s is in use by %s of pool %s",
+				      self->rec.name, user, pool->sb.name);
+			drp_op_end(pool, flags);
+			drp_pool_release(pool);
+		}
+		drp_pool_put(pool);
+	}
+	if (user)
+		ti->error = "Data device is in use by a pool (the kernel log says which)";
+	return user ? -EBUSY : 0;
+}
+
+static int open_pool(struct dm_target *ti, const struct drp_element_args *args,
+		     struct drp_attachment *at, struct drp_pool **pool)
+{
+	int r = dm_get_device(ti, args->pool_dev, FMODE_READ, &at->pool_dev);
+
+	if (r) {
+		ti->error = "Cannot open the pool's device";
+		return r;
+	}
+	*pool = drp_pool_of_dev(at->pool_dev);
+	if (*pool)
+		return 0;
+	ti->error = "Not a pool's device, or its pool is not loaded";
+	return -EINVAL;
+}
+
+static int open_data(struct dm_target *ti, const struct drp_element_args *args,
+		     struct drp_attachment *at)
+{
+	int r;
+
+	if (!args->data_dev) {
+		ti->error = "This element needs its data device";
+		return -EINVAL;
+	}
+	r = dm_get_device(ti, args->data_dev, dm_table_get_mode(ti->table), &at->data);
+	if (r) {
+		ti->error = "Cannot open the data device";
+		return r;
+	}
+	if (bdev_nr_sectors(at->data->bdev) < ti->len) {
+		ti->error = "Data device is smaller than the table";
+		return -EINVAL;
+	}
+	if (args->identity)
+		strscpy(at->identity, args->identity, sizeof(at->identity));
+	return check_unused(ti, at->element, at->data->bdev);
+}
+
+static int bind(struct dm_target *ti, struct drp_pool *pool, u64 id, struct drp_attachment *at)
+{
+	unsigned int flags = drp_op_begin(pool);
+	int r = 0;
+
+	at->element = drp_pool_element(pool, id);
+	if (at->element) {
+		at->element->bound++;
+	} else {
+		ti->error = "The pool knows no element of this id";
+		r = -ENOENT;
+	}
+	drp_op_end(pool, flags);
+	return r;
+}
+
+static void unbind(struct drp_attachment *at)
+{
+	struct drp_element *e = at->element;
+	unsigned int flags;
+
+	if (!e)
+		return;
+	drp_element_detach(e, at);
+	flags = drp_op_begin(e->pool);
+	e->bound--;
+	drp_op_end(e->pool, flags);
+}
+
+static void free_attachment(struct dm_target *ti, struct drp_attachment *at)
+{
+	unbind(at);
+	if (at->data)
+		dm_put_device(ti, at->data);
+	if (at->pool_dev)
+		dm_put_device(ti, at->pool_dev);
+	kfree(at);
+}
+
+static void set_features(struct dm_target *ti, struct drp_attachment *at)
+{
+	ti->private = at;
+	ti->num_flush_bios = 1;
+	ti->num_discard_bios = 1;
+	ti->num_write_zeroes_bios = 1;
+	/* A mirror's target may have a cache that this device lacks. */
+	ti->flush_supported = true;
+	ti->limit_swap_bios = true;
+	drp_target_stable_writes(ti);
+	ti->per_io_data_size = sizeof(struct drp_io_ctx);
+}
+
+static int element_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct drp_pool *pool = NULL;
+	struct drp_element_args args;
+	struct drp_parse_error err;
+	struct drp_attachment *at;
+	int r;
+
+	if (drp_parse_element_args(argc, argv, &args, &err)) {
+		DMERR("element table: %s", err.text);
+		ti->error = "Bad arguments (the kernel log says which)";
+		return -EINVAL;
+	}
+	at = kzalloc(sizeof(*at), GFP_KERNEL);
+	if (!at) {
+		ti->error = "No memory";
+		return -ENOMEM;
+	}
+	at->ti = ti;
+	r = open_pool(ti, &args, at, &pool);
+	if (!r)
+		r = bind(ti, pool, args.id, at);
+	if (!r)
+		r = open_data(ti, &args, at);
+	if (!r)
+		r = dm_set_target_max_io_len(ti, 1ULL << pool->extent_shift);
+	if (r)
+		free_attachment(ti, at);
+	else
+		set_features(ti, at);
+	if (pool)
+		drp_pool_put(pool);
+	return r;
+}
+
+static void element_dtr(struct dm_target *ti)
+{
+	free_attachment(ti, ti->private);
+}
+
+static int element_preresume(struct dm_target *ti)
+{
+	struct drp_attachment *at = ti->private;
+
+	return drp_element_attach(at->element, at);
+}
+
+static void element_postsuspend(struct dm_target *ti)
+{
+	struct drp_attachment *at = ti->private;
+
+	drp_element_suspend(at->element, at);
+}
+
+static void element_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
+			   char *result, unsigned int maxlen)
+{
+	struct drp_attachment *at = ti->private;
+	unsigned int sz = 0;
+
+	switch (type) {
+	case STATUSTYPE_INFO:
+		drp_element_status(at->element->pool, at->element->rec.id, result, maxlen);
+		break;
+	case STATUSTYPE_TABLE:
+		DMEMIT("%s %llu %s", at->pool_dev->name, at->element->rec.id, at->data->name);
+		if (at->identity[0])
+			DMEMIT(" 1 identity=%s", at->identity);
+		break;
+	default:
+		*result = '\0';
+	}
+}
+
+static int element_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn fn,
+				   void *data)
+{
+	struct drp_attachment *at = ti->private;
+
+	return fn(ti, at->data, 0, ti->len, data);
+}
+
+static void element_io_hints(struct dm_target *ti, struct queue_limits *limits)
+{
+	drp_limits_stable_writes(ti, limits);
+}
+
+struct target_type drp_element_target = {
+	.name = "replica",
+	.version = { 1, 0, 0 },
+	.module = THIS_MODULE,
+	.ctr = element_ctr,
+	.dtr = element_dtr,
+	.map = drp_io_map,
+	.end_io = drp_io_end,
+	.preresume = element_preresume,
+	.postsuspend = element_postsuspend,
+	.status = element_status,
+	.iterate_devices = element_iterate_devices,
+	.io_hints = element_io_hints,
+};

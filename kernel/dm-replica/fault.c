@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Faults of legs. A write whose copy failed is acknowledged only when the
+ * journal says that its sync is Broken (contract rules 1 and 3); where the
+ * journal cannot say it, the write fails. Notes that a side of a split sync
+ * changes are made durable the same way, before the first such write.
+ */
+#include "copy.h"
+#include "io.h"
+#include "job.h"
+#include "op.h"
+
+#define RECOVER_DELAY_MIN	2	/* s */
+#define RECOVER_DELAY_MAX	60
+
+static void concern(struct drp_io_ctx *io, struct drp_sync *s, int fault, blk_status_t status)
+{
+	struct drp_copier *copier = READ_ONCE(s->copier);
+
+	/* Spoil first: a copy that clears the mark behind us will find that it must set it again. */
+	if (copier)
+		drp_copy_spoil(copier, io->range.start, io->range.end);
+	drp_sync_mark(s, io->range.start, io->range.end);
+	WRITE_ONCE(s->fault_status, status);
+	set_bit(fault, &s->faults);
+	io->faulted = true;
+	if (READ_ONCE(s->rec.failed_copy_stops_host_io))
+		io->stop = true;
+}
+
+/* The legs of every sync that ends or starts at the failed one may differ now. */
+void drp_fault_leg(struct bio *bio, int hop, blk_status_t status)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	const struct drp_plan *plan = io->e->plan;
+	u32 mask = io->mirrored;
+
+	if (hop >= 0)
+		concern(io, plan->hop[hop].sync, DRP_FAULT_TARGET, status);
+	for (; mask; mask &= mask - 1) {
+		unsigned int i = __ffs(mask);
+
+		if (plan->hop[i].parent == hop)
+			concern(io, plan->hop[i].sync, DRP_FAULT_SOURCE, status);
+	}
+}
+
+void drp_fault_park(struct bio *bio)
+{
+	struct drp_pool *pool = drp_io_of(bio)->e->pool;
+	unsigned long flags;
+
+	spin_lock_irqsave(&pool->fault_lock, flags);
+	bio_list_add(&pool->fault_list, bio);
+	spin_unlock_irqrestore(&pool->fault_lock, flags);
+	queue_work(pool->op_wq, &pool->fault_work);
+}
+
+void drp_note_park(struct drp_pool *pool, struct bio *bio)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&pool->note_lock, flags);
+	bio_list_add(&pool->note_list, bio);
+	spin_unlock_irqrestore(&pool->note_lock, flags);
+	queue_work(pool->op_wq, &pool->note_work);
+}
+
+static void schedule_recovery(struct drp_sync *s)
+{
+	s->recover_delay = clamp(s->recover_delay * 2, RECOVER_DELAY_MIN, RECOVER_DELAY_MAX);
+	mod_delayed_work(s->pool->op_wq, &s->recover_work, s->recover_delay * HZ);
+}
+
+int drp_fault_break(struct drp_sync *s, const char *why)
+{
+	struct drp_sync_rec rec = s->rec;
+	int r;
+
+	if (rec.copy_state == DRP_CS_BROKEN)
+		return 0;
+	/* A copy that goes on could clear what is marked from now on. */
+	if (s->copier)
+		drp_copy_stop(s->copier);
+	/* A leg that failed may have lost what it had in its cache. */
+	drp_extents_to_d(s, true);
+	rec.copy_state = DRP_CS_BROKEN;
+	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	rec.progress_status = DRP_PS_NOT_APPLICABLE;
+	rec.in_sync = false;
+	rec.source_changed = true;
+	strscpy(rec.error_text, why, sizeof(rec.error_text));
+	r = drp_sync_commit(s, &rec, NULL, 0, false);
+	if (r)
+		return r;
+	pr_warn("dm-replica: sync %s is Broken: %s\n", rec.name, why);
+	drp_sync_refresh(s);
+	if (rec.job_id)
+		drp_job_end(s->pool, rec.job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
+	schedule_recovery(s);
+	return 0;
+}
+
+static void break_faulted(struct drp_pool *pool)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&pool->syncs, id, s) {
+		bool target = test_and_clear_bit(DRP_FAULT_TARGET, &s->faults);
+		bool source = test_and_clear_bit(DRP_FAULT_SOURCE, &s->faults);
+		char why[64];
+
+		if (!target && !source)
+			continue;
+		snprintf(why, sizeof(why), "%s write error %d", target ? "target" : "source",
+			 blk_status_to_errno(READ_ONCE(s->fault_status)));
+		if (s->flow == DRP_FLOW_MIRROR)
+			drp_fault_break(s, why);
+	}
+}
+
+void drp_fault_work(struct work_struct *work)
+{
+	struct drp_pool *pool = container_of(work, struct drp_pool, fault_work);
+	struct bio_list done;
+	struct bio *bio;
+	unsigned int flags;
+
+	/* The bios first: all their faults are set by now. */
+	spin_lock_irq(&pool->fault_lock);
+	done = pool->fault_list;
+	bio_list_init(&pool->fault_list);
+	spin_unlock_irq(&pool->fault_lock);
+
+	flags = drp_op_begin(pool);
+	break_faulted(pool);
+	drp_op_end(pool, flags);
+
+	while ((bio = bio_list_pop(&done))) {
+		struct drp_io_ctx *io = drp_io_of(bio);
+
+		bio->bi_status = io->status;
+		if (!bio->bi_status && (io->stop || !drp_pool_writable(pool)))
+			bio->bi_status = BLK_STS_IOERR;
+		bio_endio(bio);
+	}
+}
+
+static void note_one(struct drp_sync *s)
+{
+	bool source = test_and_clear_bit(DRP_NOTE_SOURCE, &s->faults);
+	bool target = test_and_clear_bit(DRP_NOTE_TARGET, &s->faults);
+	struct drp_sync_rec rec = s->rec;
+
+	if (!source && !target)
+		return;
+	rec.source_changed |= source;
+	rec.target_changed |= target;
+	rec.in_sync = false;
+	if (!drp_sync_commit(s, &rec, NULL, 0, false))
+		drp_sync_refresh(s);
+}
+
+void drp_note_work(struct work_struct *work)
+{
+	struct drp_pool *pool = container_of(work, struct drp_pool, note_work);
+	struct bio_list bios;
+	struct drp_sync *s;
+	unsigned int flags;
+	unsigned long id;
+
+	spin_lock_irq(&pool->note_lock);
+	bios = pool->note_list;
+	bio_list_init(&pool->note_list);
+	spin_unlock_irq(&pool->note_lock);
+
+	flags = drp_op_begin(pool);
+	xa_for_each(&pool->syncs, id, s)
+		note_one(s);
+	drp_op_end(pool, flags);
+	drp_pool_rerun_bios(pool, &bios);
+}
+
+/* ---- recovery ---- */
+
+/* Can the leg be read and flushed? Inside its gate, so that its device stays. */
+static int probe_leg(struct drp_element *e)
+{
+	struct page *page;
+	struct bio *bio;
+	int r;
+
+	if (!drp_gate_enter(&e->gate))
+		return -ENODEV;
+	page = alloc_page(GFP_NOIO);
+	if (page) {
+		bio = bio_alloc(e->bdev, 1, REQ_OP_READ, GFP_NOIO);
+		__bio_add_page(bio, page, bdev_logical_block_size(e->bdev), 0);
+		r = submit_bio_wait(bio);
+		bio_put(bio);
+		__free_page(page);
+		r = r ?: blkdev_issue_flush(e->bdev);
+	} else {
+		r = -ENOMEM;
+	}
+	drp_gate_leave(&e->gate);
+	return r;
+}
+
+/* Manual: the administrator resumes; Automatic: go on by itself. op_lock held. */
+static void path_is_back(struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+
+	if (rec.recovery_mode != DRP_RECOVERY_MANUAL) {
+		drp_op_restart_copy(s);
+		return;
+	}
+	rec.copy_state = DRP_CS_SUSPENDED;
+	rec.progress_status = DRP_PS_REQUIRES_RESUME;
+	rec.partitioned = false;
+	rec.error_text[0] = '\0';
+	if (!drp_sync_commit(s, &rec, NULL, 0, false))
+		drp_sync_refresh(s);
+}
+
+static bool wants_recovery(const struct drp_sync *s)
+{
+	return !s->removed && !s->pool->stopping && drp_pool_writable(s->pool) &&
+	       (s->rec.copy_state == DRP_CS_BROKEN || s->rec.partitioned) &&
+	       s->source->live && s->target->live;	/* else attaching starts us again */
+}
+
+void drp_recover_work(struct work_struct *work)
+{
+	struct drp_sync *s = container_of(to_delayed_work(work), struct drp_sync, recover_work);
+	unsigned int flags = drp_op_begin(s->pool);
+	bool wanted = wants_recovery(s);
+	int r;
+
+	drp_op_end(s->pool, flags);
+	if (!wanted)
+		return;
+	/* A leg that hangs must not keep other operations waiting. */
+	r = probe_leg(s->source) ?: probe_leg(s->target);
+
+	flags = drp_op_begin(s->pool);
+	if (wants_recovery(s)) {
+		if (r)
+			schedule_recovery(s);
+		else
+			path_is_back(s);
+	}
+	drp_op_end(s->pool, flags);
+}

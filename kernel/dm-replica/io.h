@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A host's bio on its way through an element. The context lives in the bio's
+ * per-bio data; nothing is allocated but the clones for the legs.
+ *
+ * Every bio is run from the start until it can be submitted: what it lacks
+ * (open gates, an active extent, a durable note) parks it on a list, without
+ * anything held, and whoever provides that runs it again. Only behind the
+ * region lock does it go on from where it was.
+ */
+#ifndef DRP_IO_H
+#define DRP_IO_H
+
+#include "element.h"
+#include "range.h"
+#include "sync.h"
+
+#define DRP_OWN_LEG	BIT(31)		/* in a mask of hops: the element's own leg */
+
+enum drp_io_step {
+	DRP_STEP_RUN,		/* from the start */
+	DRP_STEP_SUBMIT,	/* region lock granted */
+	DRP_STEP_READ_AGAIN,	/* read failed: try another leg */
+};
+
+struct drp_io_ctx {
+	struct drp_element *e;
+	struct drp_range range;
+	struct bvec_iter iter;		/* as it came: for a second try */
+	atomic_t pending;		/* legs under way */
+	u32 mirrored;			/* hops whose target gets it: gates held */
+	u32 tracked;			/* hops whose D plane is marked instead */
+	u32 tried;			/* read: legs tried, DRP_OWN_LEG for the own one */
+	u8 step;			/* enum drp_io_step */
+	u8 phase;			/* of the grace period */
+	bool track_up;			/* the sync whose target this is tracks it */
+	bool inside;			/* own gate held */
+	bool in_grace;
+	bool in_range;
+	bool faulted;			/* a leg failed: waits for its sync to be Broken */
+	bool stop;			/* FailedCopyStopsHostIO: fail it then */
+	blk_status_t status;		/* of the own leg */
+};
+
+/* A clone for one leg. */
+struct drp_leg_bio {
+	struct bio *host;		/* the bio it belongs to */
+	int hop;			/* -1: the element's own leg */
+	struct bio bio;
+};
+
+static inline struct drp_io_ctx *drp_io_of(struct bio *bio)
+{
+	return dm_per_bio_data(bio, sizeof(struct drp_io_ctx));
+}
+
+/* dm's .map and .end_io of the element target. Never sleep. */
+int drp_io_map(struct dm_target *ti, struct bio *bio);
+int drp_io_end(struct dm_target *ti, struct bio *bio, blk_status_t *error);
+
+/* Worker bodies: run what is on the pool's lists. Process context, memory from mempools only. */
+void drp_io_work(struct work_struct *work);
+void drp_fault_work(struct work_struct *work);
+void drp_note_work(struct work_struct *work);
+
+/* ---- between the files of the I/O engine ---- */
+
+/*
+ * Run @bio: DM_MAPIO_SUBMITTED (it went, or is parked), DM_MAPIO_REMAPPED
+ * (device and sector are set, the caller submits), DM_MAPIO_KILL (refused).
+ * @may_sleep: for clones, in a worker.
+ */
+int drp_write_run(struct bio *bio, bool may_sleep);
+int drp_read_run(struct bio *bio);
+int drp_flush_run(struct bio *bio, bool may_sleep);
+
+/* A read is back: DM_ENDIO_*. Any context. */
+int drp_read_end(struct bio *bio, blk_status_t error);
+/* Second try in a worker. */
+void drp_read_again(struct bio *bio);
+
+/* Behind the region lock. */
+int drp_write_submit(struct bio *bio, bool may_sleep);
+
+/* Send clones of @bio to its own leg and to those of io->mirrored. False: no memory now. */
+bool drp_legs_submit(struct bio *bio, bool may_sleep);
+
+/* Take the own gate and those of all mirrored hops, or none: false and parked (or again: -EAGAIN is handled inside). */
+enum drp_enter {
+	DRP_ENTERED,
+	DRP_PARKED,
+	DRP_REFUSED,		/* a sync stops host I/O, or the element's state forbids it */
+};
+enum drp_enter drp_io_enter(struct bio *bio, bool write);
+void drp_io_leave(struct drp_io_ctx *io);
+
+/* All legs are back. Any context. */
+void drp_write_done(struct bio *bio);
+
+/* ---- faults (fault.c) ---- */
+
+/* A leg of @bio failed: marks D of what it concerns, remembers the fault. Any context. */
+void drp_fault_leg(struct bio *bio, int hop, blk_status_t status);
+/* @bio waits until the syncs it tracks have durably noted that a side changes. Any context. */
+void drp_note_park(struct drp_pool *pool, struct bio *bio);
+/* The finished @bio waits until its failed syncs are durably Broken. Any context. */
+void drp_fault_park(struct bio *bio);
+/* Make @s Broken now, with @why. op_lock held. 0 or -EIO. Sleeps. */
+int drp_fault_break(struct drp_sync *s, const char *why);
+void drp_recover_work(struct work_struct *work);
+
+/* ---- extents (extent.c) ---- */
+
+/* Is the extent durably active? Marks it touched. Inside a grace period. Any context. */
+static inline bool drp_extent_touch(struct drp_element *e, u64 extent)
+{
+	if (!test_bit(extent, e->active))
+		return false;
+	if (!test_bit(extent, e->touched))
+		set_bit(extent, e->touched);
+	if (!test_bit(extent, e->written))
+		set_bit(extent, e->written);
+	return true;
+}
+
+/* What was retired and flushed, and is not active again, was not written since. */
+void drp_extents_retired(struct drp_element *e, const unsigned long *retiring);
+
+/* Park @bio until its extent is active. Any context. */
+void drp_extent_park(struct drp_element *e, struct bio *bio);
+/* Wait until @extent is active: 0 or -EIO. Sleeps. */
+int drp_extent_activate(struct drp_element *e, u64 extent);
+extern const struct drp_committer_ops drp_committer_ops;
+
+/* D of @s |= all extents of its elements (and of what flows into its source) that may differ: after a crash, or a lost cache. Sleeps. */
+void drp_extents_to_d(struct drp_sync *s, bool written_only);
+
+/*
+ * Retirement, in three steps of a checkpoint: choose and clear (returns how
+ * many), wait and say whose legs to flush, give back on failure.
+ */
+enum drp_retire {
+	DRP_RETIRE_IDLE,	/* untouched for two ticks */
+	DRP_RETIRE_FULL,	/* the set is full: untouched since the last tick, if need be all */
+	DRP_RETIRE_ALL,
+};
+u64 drp_extents_choose(struct drp_element *e, unsigned long *retiring, enum drp_retire how);
+void drp_extents_give_back(struct drp_element *e, const unsigned long *retiring);
+
+#endif /* DRP_IO_H */

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Operations: what requests ask for, and what happens by itself (a leg comes or
+ * goes, a copy ends). All of them run under op_lock, one at a time per pool.
+ */
+#ifndef DRP_OP_H
+#define DRP_OP_H
+
+#include "core/names.h"
+#include "copy.h"
+#include "element.h"
+#include "plan.h"
+#include "request.h"
+
+#define DRP_DEADLINE_MS		5000	/* of a cut, unless the request says otherwise */
+#define DRP_IDENTITY_BUF	(DRP_IDENTITY_MAX + 1)
+
+/* One request under way. */
+struct drp_op {
+	struct drp_pool *pool;
+	struct drp_request req;
+	struct drp_result res;		/* written by the operation, read after done */
+	int error;
+	struct work_struct work;
+	struct completion done;
+	struct kref ref;		/* the worker's and the waiter's */
+	char name[DRP_NAME_MAX + 1];	/* what req's strings point to */
+	char setting_name[DRP_NAME_MAX + 1];
+	char identity[DRP_IDENTITY_BUF];
+
+	struct mutex lock;		/* protects what follows */
+	u64 job_id;			/* 0: none yet */
+	bool job_used;			/* by a copy, which ends it */
+};
+
+/* Refuse with a return value and words: the negative errno that stands for it. */
+__printf(3, 4)
+int drp_op_refuse(struct drp_op *op, u32 return_value, const char *fmt, ...);
+
+/* The job of this request for a copy of @s; 0: no job could be made. op_lock held. */
+u64 drp_op_take_job(struct drp_op *op, struct drp_sync *s);
+
+/* Jiffies that a cut of this request may stall I/O. */
+long drp_op_deadline(const struct drp_op *op);
+
+/* The kinds of requests. op_lock held, pool active. 0 (op->res filled) or a refusal's negative errno. Sleep. */
+int drp_op_create_element(struct drp_op *op);
+int drp_op_delete_element(struct drp_op *op);
+int drp_op_create_sync(struct drp_op *op);
+int drp_op_modify(struct drp_op *op);
+int drp_op_set(struct drp_op *op);
+int drp_op_change_job(struct drp_op *op);
+int drp_op_delete_aspect(struct drp_op *op);
+
+/* Commit the removal of an object, with @extra records. 0 or -EIO. op_lock held. Sleeps. */
+int drp_op_commit_del(struct drp_pool *pool, enum drp_object_kind kind, u64 id,
+		      const void *extra, u32 extra_len);
+
+/* A fresh id, committed with the object's record: encode the pool's record with it. op_lock held. */
+u64 drp_op_next_id(struct drp_pool *pool);
+
+/* ---- copies (op_copy.c) ---- */
+
+/*
+ * Make @s Unsynchronized by @rec (which the caller filled), mirror, and copy
+ * what differs, as job @job_id (0: make one). @extra records join the commit.
+ * op_lock held. 0 or -EIO, -ENOMEM. Sleeps.
+ */
+int drp_op_start_copy(struct drp_sync *s, struct drp_sync_rec *rec, u64 job_id,
+		      const void *extra, u32 extra_len);
+
+/* By itself: Broken, Partitioned or left unsynchronized by a crash: copy again. op_lock held. */
+void drp_op_restart_copy(struct drp_sync *s);
+
+/* Stop a copy without a change of state (the end of the pool, a leg that goes). op_lock held. */
+void drp_op_pause_copy(struct drp_sync *s);
+
+/* Both legs are there: go on from what the journal says. op_lock held. */
+void drp_op_legs_complete(struct drp_sync *s);
+
+/* A leg is not what it was: everything may differ, nobody knows which side is right. op_lock held. */
+void drp_op_invalidate(struct drp_sync *s, const char *why);
+
+/* Work bodies. */
+void drp_op_finish_work(struct work_struct *work);
+void drp_leg_deadline_work(struct work_struct *work);
+void drp_op_reap_work(struct work_struct *work);
+
+#endif /* DRP_OP_H */

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Copies begin and end: initial copy, resync, recovery after a fault, an absent
+ * leg or a crash.
+ */
+#include "checkpoint.h"
+#include "io.h"
+#include "job.h"
+#include "op_modify.h"
+
+static void copy_done(struct drp_sync *s, int error, bool target_failed)
+{
+	s->finish_error = error;
+	s->finish_target = target_failed;
+	/* Not from here: the end of a copy stops the copier's own work. */
+	queue_work(s->pool->op_wq, &s->finish_work);
+}
+
+static int make_copier(struct drp_sync *s)
+{
+	if (!s->copier)
+		WRITE_ONCE(s->copier, drp_copier_alloc(s, copy_done));
+	return s->copier ? 0 : -ENOMEM;
+}
+
+static void run_copy(struct drp_sync *s)
+{
+	struct drp_pool *pool = s->pool;
+
+	/* Writers that only marked must be through before we believe the marks. */
+	drp_sync_set_flow(s, DRP_FLOW_MIRROR);
+	drp_sync_refresh(s);
+	drp_job_set_state(pool, s->rec.job_id, DRP_JOB_RUNNING);
+	drp_copy_start(s->copier, s->rec.job_id);
+}
+
+int drp_op_start_copy(struct drp_sync *s, struct drp_sync_rec *rec, u64 job_id,
+		      const void *extra, u32 extra_len)
+{
+	int r = make_copier(s);
+
+	if (r)
+		return r;
+	drp_copy_stop(s->copier);
+	if (!job_id)
+		job_id = drp_job_start(s->pool, rec->id, rec->name, DRP_OP_RESYNC_REPLICA);
+	rec->copy_state = DRP_CS_UNSYNCHRONIZED;
+	rec->requested_copy_state = DRP_CS_SYNCHRONIZED;
+	rec->job_id = job_id;
+	rec->partitioned = false;
+	rec->in_sync = false;
+	rec->target_consistent = rec->target_consistent && drp_plane_empty(s->d);
+	rec->when_activated = drp_now();
+	rec->error_text[0] = '\0';
+	r = drp_sync_commit(s, rec, extra, extra_len, false);
+	if (!r)
+		run_copy(s);
+	return r;
+}
+
+void drp_op_restart_copy(struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+	int r;
+
+	rec.progress_status = rec.initial_copy ? DRP_PS_SYNCHRONIZING : DRP_PS_RESYNCING;
+	r = drp_op_start_copy(s, &rec, 0, NULL, 0);
+	if (r)
+		DMWARN("sync %s: copy cannot start (error %d)", rec.name, r);
+}
+
+void drp_op_pause_copy(struct drp_sync *s)
+{
+	if (!s->copier)
+		return;
+	drp_copy_stop(s->copier);
+	drp_job_set_state(s->pool, s->rec.job_id, DRP_JOB_SUSPENDED);
+}
+
+/* The copy that a restart interrupted, with its old job. */
+static void continue_copy(struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+
+	if (make_copier(s)) {
+		DMWARN("sync %s: no memory for its copy", rec.name);
+		return;
+	}
+	if (drp_copy_running(s->copier))
+		return;
+	if (rec.job_id && !xa_load(&s->pool->jobs, rec.job_id) &&
+	    drp_job_resume(s->pool, rec.job_id, rec.id, rec.name, DRP_OP_RESYNC_REPLICA))
+		DMWARN("sync %s: no memory for its job", rec.name);
+	run_copy(s);
+}
+
+static void require_resume(struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+
+	rec.copy_state = DRP_CS_SUSPENDED;
+	rec.progress_status = DRP_PS_REQUIRES_RESUME;
+	rec.partitioned = false;
+	if (!drp_sync_commit(s, &rec, NULL, 0, false))
+		drp_sync_refresh(s);
+}
+
+void drp_op_legs_complete(struct drp_sync *s)
+{
+	bool mirrors = drp_state_mirrors(s->rec.sync_type, s->rec.copy_state);
+
+	if (s->rec.partitioned && mirrors) {
+		if (s->rec.recovery_mode == DRP_RECOVERY_MANUAL)
+			require_resume(s);
+		else
+			drp_op_restart_copy(s);
+		return;
+	}
+	if (s->rec.copy_state == DRP_CS_UNSYNCHRONIZED)
+		continue_copy(s);
+	else if (mirrors && !drp_plane_empty(s->d))
+		drp_op_restart_copy(s);
+	else
+		drp_sync_refresh(s);
+	if (s->rec.copy_state == DRP_CS_BROKEN)
+		mod_delayed_work(s->pool->op_wq, &s->recover_work, HZ);
+	drp_sync_report(s);
+}
+
+void drp_op_invalidate(struct drp_sync *s, const char *why)
+{
+	struct drp_sync_rec rec = s->rec;
+	u8 record[64];
+	int len;
+
+	if (s->copier)
+		drp_copy_stop(s->copier);
+	drp_plane_set_all(s->d, true);
+	rec.copy_state = DRP_CS_INVALID;
+	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	rec.progress_status = DRP_PS_UNKNOWN;
+	rec.in_sync = false;
+	rec.target_consistent = false;
+	rec.partitioned = false;
+	strscpy(rec.error_text, why, sizeof(rec.error_text));
+	len = drp_encode_plane_all(rec.id, DRP_PLANE_D, true, record, sizeof(record));
+	if (drp_sync_commit(s, &rec, record, max(len, 0), false))
+		DMWARN("sync %s: cannot be made Invalid: metadata cannot be written", rec.name);
+	if (rec.job_id)
+		drp_job_end(s->pool, rec.job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
+	drp_sync_refresh(s);
+}
+
+/* ---- the end of a copy ---- */
+
+static void became_synchronized(struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+	int r;
+
+	rec.copy_state = DRP_CS_SYNCHRONIZED;
+	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	rec.progress_status = DRP_PS_COMPLETED;
+	rec.target_consistent = true;
+	rec.in_sync = true;
+	rec.source_changed = false;
+	rec.target_changed = false;
+	rec.initial_copy = false;
+	rec.job_id = 0;
+	rec.when_synchronized = drp_now();
+	rec.when_synced = rec.when_synchronized;
+	r = drp_sync_commit(s, &rec, NULL, 0, true);
+	if (r == -EAGAIN) {
+		/* Marked again by a fault meanwhile: another round. */
+		drp_copy_start(s->copier, s->rec.job_id);
+		return;
+	}
+	if (r)
+		return;
+	drp_sync_refresh(s);
+}
+
+void drp_op_finish_work(struct work_struct *work)
+{
+	struct drp_sync *s = container_of(work, struct drp_sync, finish_work);
+	unsigned int flags = drp_op_begin(s->pool);
+	u64 job_id = s->rec.job_id;
+	char why[64];
+
+	if (s->removed || s->rec.copy_state != DRP_CS_UNSYNCHRONIZED || s->pool->stopping ||
+	    (s->copier && drp_copy_running(s->copier)))
+		goto out;
+	if (s->finish_error) {
+		snprintf(why, sizeof(why), "%s error %d while copying",
+			 s->finish_target ? "target write" : "source read", s->finish_error);
+		drp_fault_break(s, why);
+		goto out;
+	}
+	became_synchronized(s);
+	if (s->rec.copy_state == DRP_CS_SYNCHRONIZED) {
+		s->recover_delay = 0;
+		drp_element_drop_cache(s->target);
+		drp_job_end(s->pool, job_id, DRP_JOB_COMPLETED, 0, NULL);
+	}
+out:
+	drp_op_end(s->pool, flags);
+}
+
+/* ---- a leg that stays away ---- */
+
+static void partition(struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+
+	if (s->copier)
+		drp_op_pause_copy(s);
+	/* What the leg had in its cache may be lost with it. */
+	drp_extents_to_d(s, true);
+	rec.partitioned = true;
+	rec.in_sync = false;
+	rec.source_changed = true;
+	snprintf(rec.error_text, sizeof(rec.error_text), "target %s is not attached",
+		 s->target->rec.name);
+	if (drp_sync_commit(s, &rec, NULL, 0, false)) {
+		/* Nobody may write what the journal cannot tell about. */
+		drp_sync_set_flow(s, DRP_FLOW_STOP);
+		return;
+	}
+	drp_sync_refresh(s);
+	drp_sync_report(s);
+}
+
+static bool anybody_waits(struct drp_gate *gate)
+{
+	bool waits;
+
+	spin_lock_irq(&gate->lock);
+	waits = !bio_list_empty(&gate->parked);
+	spin_unlock_irq(&gate->lock);
+	return waits;
+}
+
+void drp_leg_deadline_work(struct work_struct *work)
+{
+	struct drp_element *e = container_of(to_delayed_work(work), struct drp_element,
+					     leg_deadline);
+	struct drp_sync *s = NULL;
+	unsigned int flags = drp_op_begin(e->pool);
+
+	if (!e->live && anybody_waits(&e->gate)) {
+		s = e->plan->up;
+		if (s && !s->removed && !s->rec.partitioned && s->flow == DRP_FLOW_MIRROR)
+			partition(s);
+		drp_gate_rerun(&e->gate);
+	}
+	drp_op_end(e->pool, flags);
+}
+
+void drp_op_reap_work(struct work_struct *work)
+{
+	struct drp_pool *pool = container_of(to_delayed_work(work), struct drp_pool, reap_work);
+	unsigned int flags = drp_op_begin(pool);
+
+	drp_job_reap(pool, false);
+	drp_op_collect_removed(pool);
+	drp_op_end(pool, flags);
+	if (!pool->stopping)
+		queue_delayed_work(pool->op_wq, &pool->reap_work, 30 * HZ);
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ModifyReplicaSynchronization: the state table decides, the functions here do.
+ * All checks come before the first effect.
+ */
+#include <linux/slab.h>
+
+#include "checkpoint.h"
+#include "io.h"
+#include "job.h"
+#include "op.h"
+#include "op_modify.h"
+
+static struct drp_state_key key_of(const struct drp_op *op, struct drp_sync *s)
+{
+	struct drp_state_key key = {
+		.sync_type = s->rec.sync_type,
+		.operation = op->req.operation,
+		.source_changed = s->rec.source_changed,
+		.target_changed = s->rec.target_changed,
+		.reverse = s->rec.reverse,
+		.force = op->req.force,
+	};
+
+	spin_lock(&op->pool->rec_lock);
+	key.copy_state = drp_sync_seen_state(s);
+	key.target_consistent = drp_sync_consistent(s);
+	spin_unlock(&op->pool->rec_lock);
+	key.in_sync = !s->rec.partitioned && drp_plane_empty(s->d);
+	return key;
+}
+
+bool drp_op_is_built(u16 sync_type, u16 operation)
+{
+	if (sync_type != DRP_SYNC_MIRROR)
+		return false;
+	switch (operation) {
+	case DRP_OP_FAILOVER:
+	case DRP_OP_FAILBACK:
+	case DRP_OP_REVERSE_ROLES:
+	case DRP_OP_RESTORE_FROM_REPLICA:
+	case DRP_OP_RESET_TO_ASYNC:
+		return false;
+	default:
+		return drp_state_supported(sync_type, operation);
+	}
+}
+
+/* ---- stopping the flow ---- */
+
+/* The copy's job ends with the operation. */
+static void end_job(struct drp_sync *s, u64 job_id, u16 state)
+{
+	if (job_id)
+		drp_job_end(s->pool, job_id, state, 0, NULL);
+}
+
+/* To a state in which writes of the source are only marked and the target stays protected. */
+static int stop_flow(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	struct drp_sync_rec rec = s->rec;
+	u64 job_id = rec.job_id;
+	bool suspend = op->req.operation == DRP_OP_SUSPEND;
+
+	/* First, so that nothing is cleared while writers begin to mark. */
+	if (s->copier)
+		drp_copy_stop(s->copier);
+	rec.copy_state = t->copy_state_after;
+	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	rec.progress_status = t->progress_after;
+	if (suspend) {
+		rec.when_suspended = drp_now();
+	} else {
+		rec.when_deactivated = drp_now();
+		rec.job_id = 0;
+	}
+	if (drp_sync_commit(s, &rec, NULL, 0, false)) {
+		if (job_id && s->flow == DRP_FLOW_MIRROR && s->copier)
+			drp_copy_start(s->copier, job_id);
+		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	}
+	drp_sync_refresh(s);
+	drp_sync_set_flow(s, s->flow);
+	if (suspend)
+		drp_job_set_state(s->pool, job_id, DRP_JOB_SUSPENDED);
+	else
+		end_job(s, job_id, DRP_JOB_TERMINATED);
+	return 0;
+}
+
+/* Everything differs from now on. */
+static int unprepare(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	struct drp_sync_rec rec = s->rec;
+	u64 job_id = rec.job_id;
+	u8 record[64];
+	int len;
+
+	if (s->copier)
+		drp_copy_stop(s->copier);
+	rec.copy_state = t->copy_state_after;
+	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	rec.progress_status = t->progress_after;
+	rec.initial_copy = true;
+	rec.target_consistent = false;
+	rec.in_sync = false;
+	rec.job_id = 0;
+	drp_plane_set_all(s->d, true);
+	len = drp_encode_plane_all(rec.id, DRP_PLANE_D, true, record, sizeof(record));
+	if (len < 0 || drp_sync_commit(s, &rec, record, len, false))
+		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	drp_sync_refresh(s);
+	end_job(s, job_id, DRP_JOB_TERMINATED);
+	return 0;
+}
+
+/* ---- starting it ---- */
+
+/* Nobody writes the target any more: 0 or a refusal with the old access. */
+static int protect_target(struct drp_op *op, struct drp_sync *s)
+{
+	struct drp_element *target = s->target;
+	bool drained;
+
+	if (READ_ONCE(target->access) != DRP_ACCESS_WRITE)
+		return 0;
+	drp_element_write_cache(target);
+	WRITE_ONCE(target->access, DRP_ACCESS_READ);
+	drp_gate_close(&target->gate);
+	drained = drp_gate_wait_drained(&target->gate, drp_op_deadline(op));
+	drp_gate_open(&target->gate);
+	if (drained)
+		return 0;
+	drp_element_refresh_access(target);
+	return drp_op_refuse(op, DRP_RV_TIMEOUT,
+			     "writes of %s did not end in time; nothing was changed",
+			     target->rec.name);
+}
+
+static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	struct drp_sync_rec rec = s->rec;
+	int r;
+
+	if (!s->source->live || !s->target->live)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is not attached: activate it first",
+				     (s->source->live ? s->target : s->source)->rec.name);
+	r = protect_target(op, s);
+	if (r)
+		return r;
+	rec.progress_status = t->progress_during;
+	r = drp_op_start_copy(s, &rec, drp_op_take_job(op, s), NULL, 0);
+	if (r) {
+		drp_sync_refresh(s);
+		return drp_op_refuse(op, DRP_RV_FAILED, r == -ENOMEM ? "no memory for the copy" :
+				     "the metadata cannot be written");
+	}
+	op->res.return_value = DRP_RV_JOB_STARTED;
+	op->res.job_id = rec.job_id;
+	return 0;
+}
+
+/* ---- dispatch ---- */
+
+static int execute(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	switch (op->req.operation) {
+	case DRP_OP_ACTIVATE:
+	case DRP_OP_RESYNC_REPLICA:
+	case DRP_OP_RESUME:
+		return start_flow(op, s, t);
+	case DRP_OP_SUSPEND:
+	case DRP_OP_DEACTIVATE:
+	case DRP_OP_ABORT:
+		return stop_flow(op, s, t);
+	case DRP_OP_FRACTURE:
+	case DRP_OP_SPLIT:
+		return drp_op_split(op, s, t);
+	case DRP_OP_UNPREPARE:
+	case DRP_OP_PREPARE:
+		return unprepare(op, s, t);
+	case DRP_OP_DETACH:
+	case DRP_OP_DISSOLVE:
+		return drp_op_remove_sync(op, s);
+	case DRP_OP_RESET_TO_SYNC:
+		return 0;
+	default:
+		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
+				     drp_name(DRP_ENUM_OPERATION, op->req.operation));
+	}
+}
+
+static int check_in_use(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	struct drp_element *victim = t->overwrites_source ? s->source : s->target;
+
+	if (!t->overwrites_source && !t->overwrites_target)
+		return 0;
+	if (op->req.force || op->req.settings.in_use_ignore || !drp_element_in_use(victim))
+		return 0;
+	return drp_op_refuse(op, DRP_RV_IN_USE,
+			     "%s is mounted or held exclusively and would be overwritten: unmount it, or use Force or in_use=ignore",
+			     victim->rec.name);
+}
+
+static int say_dry_run(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	u64 mib = drp_plane_count(s->d) << s->pool->region_shift >> 11;
+
+	if (t->overwrites_target || t->overwrites_source)
+		snprintf(op->res.text, sizeof(op->res.text),
+			 "%s would overwrite %s: %llu MiB at most%s%s",
+			 t->overwrites_source ? s->target->rec.name : s->source->rec.name,
+			 t->overwrites_source ? s->source->rec.name : s->target->rec.name, mib,
+			 t->needs_force ? "; Force consents to: " : "",
+			 t->needs_force ? t->reason : "");
+	else
+		snprintf(op->res.text, sizeof(op->res.text), "nothing would be overwritten%s%s",
+			 t->needs_force ? "; Force consents to: " : "",
+			 t->needs_force ? t->reason : "");
+	return 0;
+}
+
+int drp_op_modify(struct drp_op *op)
+{
+	struct drp_transition t;
+	struct drp_state_key key;
+	struct drp_sync *s;
+	int r;
+
+	if (op->req.object == DRP_OBJ_GROUP)
+		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "groups are not built yet");
+	s = drp_pool_sync(op->pool, op->req.id);
+	if (!s)
+		return drp_op_refuse(op, DRP_RV_NOT_FOUND, "there is no sync %llu", op->req.id);
+	key = key_of(op, s);
+	drp_state_decide(&key, &t);
+	if (t.verdict == DRP_VERDICT_REFUSE)
+		return drp_op_refuse(op, t.return_value, "%s of %s from %s: %s",
+				     drp_name(DRP_ENUM_OPERATION, op->req.operation),
+				     s->rec.name, drp_name(DRP_ENUM_COPY_STATE, key.copy_state),
+				     t.reason);
+	if (!drp_op_is_built(s->rec.sync_type, op->req.operation))
+		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
+				     drp_name(DRP_ENUM_OPERATION, op->req.operation));
+	if (op->req.nr_members)
+		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
+				     "sync pairs are for groups only");
+	if (op->req.settings.mask & DRP_SET_WAIT_STATE &&
+	    !drp_state_can_wait_for(s->rec.sync_type, op->req.operation,
+				    op->req.settings.wait_state))
+		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "%s never leads to %s",
+				     drp_name(DRP_ENUM_OPERATION, op->req.operation),
+				     drp_name(DRP_ENUM_COPY_STATE, op->req.settings.wait_state));
+	if (t.verdict == DRP_VERDICT_NO_CHANGE)
+		return 0;
+	r = check_in_use(op, s, &t);
+	if (r || op->req.dry_run)
+		return r ?: say_dry_run(op, s, &t);
+	r = drp_op_apply_settings(op, s);
+	return r ?: execute(op, s, &t);
+}
+
+/* ---- capabilities ---- */
+
+static void from_states(u16 sync_type, u16 operation, struct drp_capability *cap)
+{
+	struct drp_transition t;
+	unsigned int i;
+	u32 state;
+
+	for (i = 0; !drp_enum_value(DRP_ENUM_COPY_STATE, i, &state); i++) {
+		struct drp_state_key key = {
+			.sync_type = sync_type,
+			.operation = operation,
+			.copy_state = state,
+			.target_consistent = true,
+			.in_sync = state == DRP_CS_SYNCHRONIZED,
+		};
+
+		if (!drp_state_valid(sync_type, state))
+			continue;
+		drp_state_decide(&key, &t);
+		if (t.verdict == DRP_VERDICT_EXECUTE) {
+			cap->from_states |= BIT(state);
+			cap->result_copy_state = t.copy_state_after;
+			continue;
+		}
+		key.force = true;
+		drp_state_decide(&key, &t);
+		if (t.verdict == DRP_VERDICT_EXECUTE)
+			cap->from_states_force |= BIT(state);
+	}
+}
+
+int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 operation,
+			 struct drp_capability *cap)
+{
+	struct drp_op op = { .pool = pool, .req.operation = operation };
+	struct drp_transition t;
+	struct drp_state_key key;
+	struct drp_sync *s = NULL;
+	unsigned int flags;
+
+	memset(cap, 0, sizeof(*cap));
+	cap->reason = "";
+	if (operation < DRP_OP_ABORT || operation > DRP_OP_PREPARE)
+		return -EINVAL;
+	if (!drp_pool_hold(pool))
+		return -ENOENT;
+	flags = drp_op_begin(pool);
+	if (sync_id) {
+		s = drp_pool_sync(pool, sync_id);
+		if (!s) {
+			drp_op_end(pool, flags);
+			drp_pool_release(pool);
+			return -ENOENT;
+		}
+		sync_type = s->rec.sync_type;
+		key = key_of(&op, s);
+		drp_state_decide(&key, &t);
+		cap->possible_now = t.verdict != DRP_VERDICT_REFUSE ||
+				    t.return_value == DRP_RV_FORCE_REQUIRED;
+		cap->requires_force = t.needs_force;
+		cap->reason = t.reason;
+	}
+	cap->supported = drp_op_is_built(sync_type, operation);
+	cap->possible_now = cap->possible_now && cap->supported;
+	from_states(sync_type, operation, cap);
+	if (s)
+		cap->result_copy_state = t.copy_state_after;
+	drp_op_end(pool, flags);
+	drp_pool_release(pool);
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the files that implement ModifyReplicaSynchronization. op_lock held everywhere. */
+#ifndef DRP_OP_MODIFY_H
+#define DRP_OP_MODIFY_H
+
+#include "op.h"
+
+/* Is the operation built for this SyncType? Pure. */
+bool drp_op_is_built(u16 sync_type, u16 operation);
+
+/* Fracture and Split: the target leaves, consistent with Split. Sleeps. */
+int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+
+/* Detach and Dissolve: both elements are independent afterwards. Sleeps. */
+int drp_op_remove_sync(struct drp_op *op, struct drp_sync *s);
+
+/* Drain the source's writes to the target and only mark from then on. A refusal if it takes too long. Sleeps. */
+int drp_op_drain_mirror(struct drp_op *op, struct drp_sync *s);
+
+/* Settings of the request that change @s: committed. Sleeps. */
+int drp_op_apply_settings(struct drp_op *op, struct drp_sync *s);
+
+/* Syncs that are gone but were still in a plan: free them if they are not any more. */
+void drp_op_collect_removed(struct drp_pool *pool);
+
+#endif /* DRP_OP_MODIFY_H */

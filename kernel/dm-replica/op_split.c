@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fracture and Split. Split is a cut: gates closed, in-flight writes drained,
+ * the target flushed, CUT committed, gates open, CONFIRM committed; only then
+ * is the target writable. Contract rules 5 and 8: past the deadline nothing has
+ * happened, now or after a crash, because replay ignores a CUT alone.
+ */
+#include <linux/slab.h>
+
+#include "io.h"
+#include "job.h"
+#include "op_modify.h"
+
+/* ---- waiting for a device with a deadline ---- */
+
+/* Lives until both the waiter and the device are through with it. */
+struct timed_flush {
+	struct bio bio;
+	struct completion done;
+	struct kref ref;
+	int error;
+};
+
+static void free_flush(struct kref *ref)
+{
+	struct timed_flush *f = container_of(ref, struct timed_flush, ref);
+
+	bio_uninit(&f->bio);
+	kfree(f);
+}
+
+static void flush_ended(struct bio *bio)
+{
+	struct timed_flush *f = container_of(bio, struct timed_flush, bio);
+
+	f->error = blk_status_to_errno(bio->bi_status);
+	complete(&f->done);
+	kref_put(&f->ref, free_flush);
+}
+
+/* Flush @bdev: 0, its error, or -ETIMEDOUT. */
+static int flush_within(struct block_device *bdev, long timeout)
+{
+	struct timed_flush *f = kzalloc(sizeof(*f), GFP_NOIO);
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	bio_init(&f->bio, bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
+	f->bio.bi_end_io = flush_ended;
+	init_completion(&f->done);
+	kref_init(&f->ref);
+	kref_get(&f->ref);
+	submit_bio(&f->bio);
+	r = wait_for_completion_timeout(&f->done, max(timeout, 1L)) ? f->error : -ETIMEDOUT;
+	kref_put(&f->ref, free_flush);
+	return r;
+}
+
+/* ---- the cut ---- */
+
+struct cut {
+	struct drp_commit_req req;
+	u64 id;
+	u8 record[128];
+};
+
+static int begin_cut(struct drp_op *op, struct drp_sync *s, struct cut *cut)
+{
+	u64 members[] = { s->source->rec.id, s->target->rec.id };
+	int len;
+
+	spin_lock(&op->pool->rec_lock);
+	cut->id = op->pool->rec.next_cut_id++;
+	spin_unlock(&op->pool->rec_lock);
+	len = drp_encode_cut(cut->id, members, ARRAY_SIZE(members), cut->record,
+			     sizeof(cut->record));
+	if (len < 0)
+		return len;
+	cut->req = (struct drp_commit_req){ .records = cut->record, .len = len };
+	drp_commit_submit(&op->pool->cm, &cut->req);
+	return 0;
+}
+
+/* The journal says that the cut did not happen (it would not have anyway). */
+static void abort_cut(struct drp_op *op, struct cut *cut)
+{
+	struct drp_commit_req req = {};
+	int len;
+
+	wait_for_completion(&cut->req.done);
+	len = drp_encode_cut_abort(cut->id, cut->record, sizeof(cut->record));
+	if (len < 0)
+		return;
+	req.records = cut->record;
+	req.len = len;
+	drp_commit_wait(&op->pool->cm, &req);
+}
+
+static int timed_out(struct drp_op *op, const char *what)
+{
+	return drp_op_refuse(op, DRP_RV_TIMEOUT,
+			     "%s did not end within the deadline; nothing was changed, I/O went on",
+			     what);
+}
+
+/*
+ * Inside the closed gates: flush the target, commit CUT. On any failure the
+ * flow is as it was.
+ */
+static int cut_inside(struct drp_op *op, struct drp_sync *s, struct cut *cut, unsigned long end,
+		      bool *submitted)
+{
+	int r;
+
+	r = flush_within(s->target->bdev, end - jiffies);
+	if (r == -ETIMEDOUT)
+		return timed_out(op, "the flush of the target");
+	if (r)
+		return drp_op_refuse(op, DRP_RV_FAILED, "the target cannot be flushed: error %d", r);
+	r = begin_cut(op, s, cut);
+	if (r)
+		return drp_op_refuse(op, DRP_RV_FAILED, "the cut cannot be recorded: error %d", r);
+	*submitted = true;
+	if (!wait_for_completion_timeout(&cut->req.done, max_t(long, end - jiffies, 1)))
+		return timed_out(op, "the journal's write");
+	if (cut->req.error)
+		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
+	WRITE_ONCE(s->readable, false);
+	return 0;
+}
+
+static int cut_mirror(struct drp_op *op, struct drp_sync *s, u64 *cut_id)
+{
+	const unsigned long end = jiffies + drp_op_deadline(op);
+	bool submitted = false;
+	struct cut *cut;
+	int r;
+
+	cut = kzalloc(sizeof(*cut), GFP_NOIO);
+	if (!cut)
+		return drp_op_refuse(op, DRP_RV_FAILED, "no memory for the cut");
+	/* Once before the gates close, so that the flush inside is short. */
+	r = flush_within(s->target->bdev, end - jiffies);
+	if (r == -ETIMEDOUT)
+		r = timed_out(op, "the flush of the target");
+	else if (r)
+		r = drp_op_refuse(op, DRP_RV_FAILED, "the target cannot be flushed: error %d", r);
+	if (r)
+		goto out;
+	if (drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1))) {
+		r = timed_out(op, "I/O in flight");
+		goto out;
+	}
+	r = cut_inside(op, s, cut, end, &submitted);
+	drp_gates_open(s->source, s->target);
+	*cut_id = cut->id;
+	if (r && submitted)
+		abort_cut(op, cut);
+out:
+	kfree(cut);
+	return r;
+}
+
+int drp_op_drain_mirror(struct drp_op *op, struct drp_sync *s)
+{
+	if (s->flow != DRP_FLOW_MIRROR)
+		return 0;
+	if (drp_gates_close(s->source, s->target, drp_op_deadline(op)))
+		return timed_out(op, "I/O in flight");
+	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
+	WRITE_ONCE(s->readable, false);
+	drp_gates_open(s->source, s->target);
+	return 0;
+}
+
+/* ---- the operation ---- */
+
+static void resume_after_refusal(struct drp_sync *s, bool copied)
+{
+	drp_sync_refresh(s);
+	if (copied)
+		drp_copy_start(s->copier, s->rec.job_id);
+}
+
+int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	struct drp_sync_rec rec = s->rec;
+	bool copied = s->copier && drp_copy_running(s->copier);
+	bool mirrored = s->flow == DRP_FLOW_MIRROR;
+	u64 job_id = rec.job_id, cut_id = 0;
+	int r = 0;
+
+	/* What goes on to be marked is what the first writes after this find. */
+	rec.source_changed = rec.source_changed && !mirrored;
+	rec.target_changed = false;
+	rec.copy_state = t->copy_state_after;
+	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	rec.progress_status = t->progress_after;
+	rec.job_id = 0;
+	if (copied)
+		drp_copy_stop(s->copier);
+	/* A write behind the cut must find that its mark is not durable yet. */
+	if (mirrored) {
+		WRITE_ONCE(s->source_noted, false);
+		WRITE_ONCE(s->target_noted, false);
+		r = op->req.operation == DRP_OP_SPLIT ? cut_mirror(op, s, &cut_id) :
+							drp_op_drain_mirror(op, s);
+	}
+	if (r) {
+		resume_after_refusal(s, copied);
+		return r;
+	}
+	drp_element_drop_cache(s->target);
+	rec.when_synced = drp_now();
+	r = cut_id ? drp_sync_confirm(s, &rec, cut_id) : drp_sync_commit(s, &rec, NULL, 0, false);
+	if (r)
+		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	drp_sync_refresh(s);
+	if (job_id)
+		drp_job_end(s->pool, job_id, DRP_JOB_TERMINATED, 0, NULL);
+	return 0;
+}

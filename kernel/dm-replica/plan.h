@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Plans: where writes of an element go, and which elements share region locks.
+ */
+#ifndef DRP_PLAN_H
+#define DRP_PLAN_H
+
+#include "element.h"
+#include "sync.h"
+
+/* Would a sync from @source to @target close a circle? op_lock held. */
+bool drp_plan_would_loop(struct drp_pool *pool, struct drp_element *source,
+			 struct drp_element *target);
+
+/* Would it make any element's plan longer than DRP_HOPS_MAX? op_lock held. */
+bool drp_plan_would_overflow(struct drp_pool *pool, struct drp_element *source,
+			     struct drp_element *target);
+
+/*
+ * Make the plans of all elements as the pool's syncs (without removed ones)
+ * say: closes the gates of the elements whose plan changes, waits until they
+ * are drained, at most @timeout jiffies. 0, -ETIMEDOUT (nothing changed),
+ * -ENOMEM. op_lock held. Sleeps.
+ */
+int drp_plans_rebuild(struct drp_pool *pool, long timeout);
+
+/* Close and drain the gates of two elements: 0, or -ETIMEDOUT and both are open again. op_lock held. Sleeps. */
+int drp_gates_close(struct drp_element *a, struct drp_element *b, long timeout);
+void drp_gates_open(struct drp_element *a, struct drp_element *b);
+
+#endif /* DRP_PLAN_H */

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/random.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/utsname.h>
+
+#include "checkpoint.h"
+#include "io.h"
+#include "job.h"
+#include "op_modify.h"
+
+#define LEG_BIOS	64	/* more than one write's fan-out, so that one worker always gets on */
+
+DEFINE_MUTEX(drp_pools_lock);
+static LIST_HEAD(pools);		/* under drp_pools_lock */
+static u8 boot_id[DRP_UUID_BYTES];	/* of this load of the module */
+
+u64 drp_now(void)
+{
+	return ktime_get_real_ns();
+}
+
+unsigned int drp_op_begin(struct drp_pool *pool)
+{
+	mutex_lock(&pool->op_lock);
+	return memalloc_noio_save();
+}
+
+void drp_op_end(struct drp_pool *pool, unsigned int flags)
+{
+	memalloc_noio_restore(flags);
+	mutex_unlock(&pool->op_lock);
+}
+
+struct drp_element *drp_pool_element(struct drp_pool *pool, u64 id)
+{
+	return id <= ULONG_MAX ? xa_load(&pool->elements, id) : NULL;
+}
+
+struct drp_sync *drp_pool_sync(struct drp_pool *pool, u64 id)
+{
+	return id <= ULONG_MAX ? xa_load(&pool->syncs, id) : NULL;
+}
+
+void drp_pool_set_mode(struct drp_pool *pool, u16 mode, const char *why)
+{
+	struct drp_event event = {
+		.type = DRP_EVENT_POOL_MODE,
+		.pool_mode = mode,
+		.message = why,
+	};
+	bool worse;
+
+	spin_lock(&pool->rec_lock);
+	worse = mode > pool->mode;
+	if (worse)
+		WRITE_ONCE(pool->mode, mode);
+	spin_unlock(&pool->rec_lock);
+	if (!worse)
+		return;
+	DMERR("pool %s is now %s: %s", pool->sb.name, mode == DRP_POOL_RO ? "read-only" : "failed",
+	      why);
+	drp_event_report(pool, &event);
+}
+
+/* ---- references ---- */
+
+static void free_objects(struct drp_pool *pool)
+{
+	struct drp_sync *s, *next;
+	struct drp_element *e;
+	unsigned long id;
+	void *rec;
+
+	list_for_each_entry_safe(s, next, &pool->removed, removed_node)
+		drp_sync_free(s);
+	xa_for_each(&pool->syncs, id, s)
+		drp_sync_free(s);
+	xa_for_each(&pool->elements, id, e)
+		drp_element_free(e);
+	xa_for_each(&pool->groups, id, rec)
+		kfree(rec);
+	xa_for_each(&pool->aspects, id, rec)
+		kfree(rec);
+	drp_job_reap(pool, true);
+	xa_destroy(&pool->syncs);
+	xa_destroy(&pool->elements);
+	xa_destroy(&pool->groups);
+	xa_destroy(&pool->aspects);
+	xa_destroy(&pool->jobs);
+}
+
+/* What the engine needs; gone when the last binding is, although readers may still hold the object. */
+static void close_engine(struct drp_pool *pool)
+{
+	if (pool->op_wq)
+		destroy_workqueue(pool->op_wq);
+	if (pool->io_wq)
+		destroy_workqueue(pool->io_wq);
+	if (pool->commit_wq)
+		destroy_workqueue(pool->commit_wq);
+	free_objects(pool);
+	drp_committer_exit(&pool->cm);
+	if (!IS_ERR_OR_NULL(pool->copier))
+		dm_kcopyd_client_destroy(pool->copier);
+	bioset_exit(&pool->bios);
+	drp_metadev_exit(&pool->md);
+}
+
+static void free_pool(struct kref *ref)
+{
+	kfree(container_of(ref, struct drp_pool, ref));
+}
+
+void drp_pool_get(struct drp_pool *pool)
+{
+	kref_get(&pool->ref);
+}
+
+bool drp_pool_hold(struct drp_pool *pool)
+{
+	if (!down_read_trylock(&pool->life))
+		return false;
+	if (pool->loaded && !pool->dead)
+		return true;
+	up_read(&pool->life);
+	return false;
+}
+
+void drp_pool_release(struct drp_pool *pool)
+{
+	up_read(&pool->life);
+}
+
+void drp_pool_put(struct drp_pool *pool)
+{
+	kref_put(&pool->ref, free_pool);
+}
+
+static struct drp_pool *find(bool (*match)(struct drp_pool *pool, const void *key),
+			     const void *key)
+{
+	struct drp_pool *pool, *found = NULL;
+
+	mutex_lock(&drp_pools_lock);
+	list_for_each_entry(pool, &pools, list) {
+		if (!match(pool, key))
+			continue;
+		drp_pool_get(pool);
+		found = pool;
+		break;
+	}
+	mutex_unlock(&drp_pools_lock);
+	return found;
+}
+
+static bool match_name(struct drp_pool *pool, const void *key)
+{
+	return pool->loaded && !strcmp(pool->sb.name, key);
+}
+
+static bool match_uuid(struct drp_pool *pool, const void *key)
+{
+	return pool->loaded && !memcmp(pool->sb.uuid, key, DRP_UUID_BYTES);
+}
+
+static bool match_dm(struct drp_pool *pool, const void *key)
+{
+	return pool->loaded && pool->dm == key;
+}
+
+struct drp_pool *drp_pool_get_by_name(const char *name)
+{
+	return find(match_name, name);
+}
+
+struct drp_pool *drp_pool_get_by_uuid(const u8 *uuid)
+{
+	return find(match_uuid, uuid);
+}
+
+struct drp_pool *drp_pool_get_by_md(struct mapped_device *md)
+{
+	return find(match_dm, md);
+}
+
+struct drp_pool *drp_pool_get_nth(unsigned int index)
+{
+	struct drp_pool *pool, *found = NULL;
+
+	mutex_lock(&drp_pools_lock);
+	list_for_each_entry(pool, &pools, list) {
+		if (!pool->loaded || index--)
+			continue;
+		drp_pool_get(pool);
+		found = pool;
+		break;
+	}
+	mutex_unlock(&drp_pools_lock);
+	return found;
+}
+
+/* ---- making one ---- */
+
+static void init_locks(struct drp_pool *pool)
+{
+	kref_init(&pool->ref);
+	INIT_LIST_HEAD(&pool->list);
+	INIT_LIST_HEAD(&pool->removed);
+	init_rwsem(&pool->life);
+	mutex_init(&pool->op_lock);
+	mutex_init(&pool->checkpoint_lock);
+	mutex_init(&pool->ti_lock);
+	spin_lock_init(&pool->rec_lock);
+	spin_lock_init(&pool->io_lock);
+	spin_lock_init(&pool->fault_lock);
+	spin_lock_init(&pool->note_lock);
+	spin_lock_init(&pool->extents.lock);
+	INIT_LIST_HEAD(&pool->extents.waiting);
+	INIT_LIST_HEAD(&pool->extents.landing);
+	bio_list_init(&pool->io_list);
+	bio_list_init(&pool->fault_list);
+	bio_list_init(&pool->note_list);
+	xa_init(&pool->elements);
+	xa_init(&pool->syncs);
+	xa_init(&pool->groups);
+	xa_init(&pool->aspects);
+	xa_init(&pool->jobs);
+	INIT_WORK(&pool->io_work, drp_io_work);
+	INIT_WORK(&pool->fault_work, drp_fault_work);
+	INIT_WORK(&pool->note_work, drp_note_work);
+	INIT_DELAYED_WORK(&pool->checkpoint_work, drp_checkpoint_work);
+	INIT_DELAYED_WORK(&pool->reap_work, drp_op_reap_work);
+}
+
+static int open_engine(struct drp_pool *pool, struct block_device *bdev)
+{
+	int r;
+
+	pool->commit_wq = alloc_ordered_workqueue("drp-commit", WQ_MEM_RECLAIM);
+	pool->io_wq = alloc_workqueue("drp-io", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	pool->op_wq = alloc_workqueue("drp-op", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!pool->commit_wq || !pool->io_wq || !pool->op_wq)
+		return -ENOMEM;
+	r = bioset_init(&pool->bios, LEG_BIOS, offsetof(struct drp_leg_bio, bio), 0);
+	if (r)
+		return r;
+	pool->copier = dm_kcopyd_client_create(NULL);
+	if (IS_ERR(pool->copier))
+		return PTR_ERR(pool->copier);
+	r = drp_metadev_init(&pool->md, bdev);
+	if (r)
+		return r;
+	return drp_committer_init(&pool->cm, &drp_committer_ops, pool, &pool->md.io,
+				  pool->commit_wq);
+}
+
+struct drp_pool *drp_pool_bind(struct block_device *bdev, char **error)
+{
+	struct drp_pool *pool;
+	int r;
+
+	lockdep_assert_held(&drp_pools_lock);
+	list_for_each_entry(pool, &pools, list) {
+		if (pool->md.bdev == bdev) {
+			pool->bound++;
+			return pool;
+		}
+	}
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	if (!pool) {
+		*error = "Cannot allocate the pool";
+		return ERR_PTR(-ENOMEM);
+	}
+	init_locks(pool);
+	memcpy(pool->boot_id, boot_id, sizeof(boot_id));
+	r = open_engine(pool, bdev);
+	if (r) {
+		*error = "Cannot allocate the pool's resources";
+		close_engine(pool);
+		drp_pool_put(pool);
+		return ERR_PTR(r);
+	}
+	pool->bound = 1;
+	list_add_tail(&pool->list, &pools);
+	return pool;
+}
+
+void drp_pool_set_owner(struct drp_pool *pool, const struct drp_pool_args *args)
+{
+	uuid_t owner;
+
+	strscpy(pool->owner_name, init_utsname()->nodename, sizeof(pool->owner_name));
+	if (args->owner && !uuid_parse(args->owner, &owner))
+		memcpy(pool->owner_uuid, &owner, sizeof(pool->owner_uuid));
+}
+
+/* ---- activation ---- */
+
+static int write_format(struct drp_pool *pool)
+{
+	void *scratch = kmalloc(2 * DRP_BLOCK_BYTES, GFP_NOIO);
+	int r;
+
+	if (!scratch)
+		return -ENOMEM;
+	r = drp_format_write(&pool->md.io, &pool->sb, scratch);
+	kfree(scratch);
+	return r;
+}
+
+int drp_pool_activate(struct drp_pool *pool)
+{
+	unsigned int flags = drp_op_begin(pool);
+	int r = 0;
+
+	if (pool->active)
+		goto out;
+	if (pool->needs_format)
+		r = write_format(pool);
+	if (r)
+		goto out;
+	pool->sb.clean = false;
+	pool->sb.activation++;
+	memcpy(pool->sb.owner_uuid, pool->owner_uuid, sizeof(pool->owner_uuid));
+	memcpy(pool->sb.boot_id, pool->boot_id, sizeof(pool->boot_id));
+	strscpy(pool->sb.owner_name, pool->owner_name, sizeof(pool->sb.owner_name));
+	drp_ring_init(&pool->cm.ring, &pool->sb);
+	if (!pool->needs_format)
+		drp_ring_resume(&pool->cm.ring, &pool->replay);
+	/* What replay found is written down before any I/O is admitted. */
+	r = drp_checkpoint(pool);
+	if (r)
+		goto out;
+	pool->needs_format = false;
+	pool->needs_repair = false;
+	pool->active = true;
+	queue_delayed_work(pool->op_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
+	queue_delayed_work(pool->op_wq, &pool->reap_work, 60 * HZ);
+out:
+	drp_op_end(pool, flags);
+	if (r)
+		DMERR("pool %s cannot be activated: its metadata device does not take writes (error %d)",
+		      pool->sb.name, r);
+	return r;
+}
+
+/* ---- the end ---- */
+
+static void stop_copies(struct drp_pool *pool)
+{
+	unsigned int flags = drp_op_begin(pool);
+	struct drp_sync *s;
+	unsigned long id;
+
+	pool->stopping = true;
+	xa_for_each(&pool->syncs, id, s)
+		if (s->copier)
+			drp_op_pause_copy(s);
+	drp_op_end(pool, flags);
+	xa_for_each(&pool->syncs, id, s)
+		cancel_delayed_work_sync(&s->recover_work);
+}
+
+/* All elements are gone, so no I/O comes any more: leave the metadata clean. */
+static void stop(struct drp_pool *pool)
+{
+	void *scratch = kmalloc(DRP_BLOCK_BYTES, GFP_KERNEL | __GFP_NOFAIL);
+
+	stop_copies(pool);
+	cancel_delayed_work_sync(&pool->checkpoint_work);
+	cancel_delayed_work_sync(&pool->reap_work);
+	flush_workqueue(pool->op_wq);
+	flush_workqueue(pool->commit_wq);
+	if (!drp_checkpoint_final(pool)) {
+		pool->sb.clean = true;
+		if (drp_super_write(&pool->md.io, &pool->sb, scratch))
+			DMWARN("pool %s: cannot be marked clean", pool->sb.name);
+	}
+	kfree(scratch);
+}
+
+void drp_pool_unbind(struct drp_pool *pool)
+{
+	bool last;
+
+	mutex_lock(&drp_pools_lock);
+	last = --pool->bound == 0;
+	if (last) {
+		down_write(&pool->life);
+		/* Under the lock, so that nobody loads the same metadata meanwhile. */
+		if (pool->active)
+			stop(pool);
+		list_del_init(&pool->list);
+		pool->loaded = false;
+		close_engine(pool);
+		pool->dead = true;
+		up_write(&pool->life);
+	}
+	mutex_unlock(&drp_pools_lock);
+	if (last)
+		drp_pool_put(pool);
+}
+
+void drp_pools_init(void)
+{
+	generate_random_uuid(boot_id);
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests run in the pool's worker, so that no front end's lock is held over
+ * I/O or a drain; who asked waits a short time, then gets a job.
+ */
+#include <linux/slab.h>
+
+#include "job.h"
+#include "op_modify.h"
+
+void drp_request_note_refusal(struct drp_pool *pool, const char *text)
+{
+	spin_lock(&pool->rec_lock);
+	strscpy(pool->last_refusal, text, sizeof(pool->last_refusal));
+	spin_unlock(&pool->rec_lock);
+	pr_warn_ratelimited("dm-replica: pool %s: refused: %s\n", pool->sb.name, text);
+}
+
+int drp_op_refuse(struct drp_op *op, u32 return_value, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(op->res.text, sizeof(op->res.text), fmt, args);
+	va_end(args);
+	op->res.return_value = return_value;
+	op->error = -drp_rv_to_errno(return_value);
+	return op->error;
+}
+
+long drp_op_deadline(const struct drp_op *op)
+{
+	u32 ms = op->req.settings.mask & DRP_SET_DEADLINE_MS ? op->req.settings.deadline_ms :
+							       DRP_DEADLINE_MS;
+
+	return max_t(long, msecs_to_jiffies(ms), 1);
+}
+
+u64 drp_op_take_job(struct drp_op *op, struct drp_sync *s)
+{
+	mutex_lock(&op->lock);
+	if (!op->job_id)
+		op->job_id = drp_job_start(op->pool, s->rec.id, s->rec.name, op->req.operation);
+	op->job_used = op->job_id;
+	mutex_unlock(&op->lock);
+	return op->job_id;
+}
+
+/* ---- life of a request ---- */
+
+static void free_op(struct kref *ref)
+{
+	kfree(container_of(ref, struct drp_op, ref));
+}
+
+static int dispatch(struct drp_op *op)
+{
+	switch (op->req.kind) {
+	case DRP_REQ_CREATE_ELEMENT:
+		return drp_op_create_element(op);
+	case DRP_REQ_DELETE_ELEMENT:
+		return drp_op_delete_element(op);
+	case DRP_REQ_CREATE_SYNC:
+		return drp_op_create_sync(op);
+	case DRP_REQ_MODIFY:
+		return drp_op_modify(op);
+	case DRP_REQ_SET:
+		return drp_op_set(op);
+	case DRP_REQ_JOB:
+		return drp_op_change_job(op);
+	case DRP_REQ_DELETE_ASPECT:
+		return drp_op_delete_aspect(op);
+	default:
+		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "groups are not built yet");
+	}
+}
+
+static int admit_and_dispatch(struct drp_op *op)
+{
+	struct drp_pool *pool = op->pool;
+
+	if (pool->stopping || !pool->active)
+		return drp_op_refuse(op, DRP_RV_IN_USE, "pool %s is %s: try again later",
+				     pool->sb.name, pool->active ? "being stopped" :
+				     "not resumed yet");
+	if (!drp_pool_writable(pool))
+		return drp_op_refuse(op, DRP_RV_FAILED,
+				     "pool %s is read-only because its metadata failed: check the metadata device, then activate the pool again",
+				     pool->sb.name);
+	if (drp_job_ensure_ids(pool))
+		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	return dispatch(op);
+}
+
+/* A request that became a job of its own ends it; a copy ends the job that it took over. */
+static void end_own_job(struct drp_op *op)
+{
+	mutex_lock(&op->lock);
+	if (op->job_id && !op->job_used) {
+		if (op->error)
+			drp_job_end(op->pool, op->job_id, DRP_JOB_EXCEPTION, op->res.return_value,
+				    op->res.text);
+		else
+			drp_job_end(op->pool, op->job_id, DRP_JOB_COMPLETED, 0, NULL);
+	}
+	complete_all(&op->done);
+	mutex_unlock(&op->lock);
+}
+
+static void op_work(struct work_struct *work)
+{
+	struct drp_op *op = container_of(work, struct drp_op, work);
+	unsigned int flags = drp_op_begin(op->pool);
+
+	op->error = admit_and_dispatch(op);
+	drp_op_end(op->pool, flags);
+	if (op->error)
+		drp_request_note_refusal(op->pool, op->res.text);
+	end_own_job(op);
+	kref_put(&op->ref, free_op);
+}
+
+static void copy_string(const char **string, char *buf, size_t size)
+{
+	if (*string) {
+		strscpy(buf, *string, size);
+		*string = buf;
+	}
+}
+
+static struct drp_op *make_op(struct drp_pool *pool, const struct drp_request *req)
+{
+	struct drp_op *op = kzalloc(sizeof(*op), GFP_KERNEL);
+
+	if (!op)
+		return NULL;
+	op->pool = pool;
+	op->req = *req;
+	copy_string(&op->req.name, op->name, sizeof(op->name));
+	copy_string(&op->req.settings.name, op->setting_name, sizeof(op->setting_name));
+	copy_string(&op->req.settings.identity, op->identity, sizeof(op->identity));
+	mutex_init(&op->lock);
+	init_completion(&op->done);
+	INIT_WORK(&op->work, op_work);
+	kref_init(&op->ref);
+	kref_get(&op->ref);
+	return op;
+}
+
+/* Not done in time: it goes on as a job. False if it has ended after all, or no job can be made. */
+static bool turn_into_job(struct drp_op *op, struct drp_result *res)
+{
+	bool turned = false;
+
+	mutex_lock(&op->lock);
+	if (!completion_done(&op->done)) {
+		if (!op->job_id) {
+			op->job_id = drp_job_start(op->pool, 0, "", op->req.operation);
+			drp_job_set_state(op->pool, op->job_id, DRP_JOB_RUNNING);
+		}
+		if (op->job_id) {
+			memset(res, 0, sizeof(*res));
+			res->return_value = DRP_RV_JOB_STARTED;
+			res->job_id = op->job_id;
+			turned = true;
+		}
+	}
+	mutex_unlock(&op->lock);
+	return turned;
+}
+
+static int wait_for_op(struct drp_op *op, struct drp_result *res)
+{
+	do {
+		if (wait_for_completion_timeout(&op->done,
+						msecs_to_jiffies(DRP_REQUEST_WAIT_MS))) {
+			*res = op->res;
+			return op->error;
+		}
+	} while (!turn_into_job(op, res));
+	return 0;
+}
+
+int drp_request_execute(struct drp_pool *pool, const struct drp_request *req,
+			struct drp_result *res)
+{
+	struct drp_op *op;
+	int r;
+
+	memset(res, 0, sizeof(*res));
+	if (!drp_pool_hold(pool)) {
+		strscpy(res->text, "the pool is being stopped", sizeof(res->text));
+		res->return_value = DRP_RV_NOT_FOUND;
+		return -ENOENT;
+	}
+	op = make_op(pool, req);
+	if (op) {
+		queue_work(pool->op_wq, &op->work);
+		r = wait_for_op(op, res);
+		kref_put(&op->ref, free_op);
+	} else {
+		strscpy(res->text, "no memory", sizeof(res->text));
+		res->return_value = DRP_RV_FAILED;
+		r = -ENOMEM;
+	}
+	drp_pool_release(pool);
+	return r;
+}
+
+/* ---- map ---- */
+
+int drp_sync_map(struct drp_pool *pool, u64 sync_id, u64 from, u64 end,
+		 struct drp_extent *out, unsigned int max)
+{
+	unsigned int shift = pool->region_shift + SECTOR_SHIFT, n = 0;
+	u64 region = from >> shift, first, count, size;
+	struct drp_sync *s;
+	unsigned int flags;
+	int r = 0;
+
+	if (!drp_pool_hold(pool))
+		return -ENOENT;
+	flags = drp_op_begin(pool);
+	s = drp_pool_sync(pool, sync_id);
+	if (!s)
+		r = -ENOENT;
+	size = s ? s->source->rec.size_sectors << SECTOR_SHIFT : 0;
+	end = min(end, size);
+	while (!r && n < max && (region << shift) < end) {
+		r = drp_plane_next_run(s->d, region, U32_MAX, &first, &count);
+		if (r <= 0 || (first << shift) >= end)
+			break;
+		r = 0;
+		region = first + count;
+		/* Runs end at page borders: put them together again. */
+		if (n && out[n - 1].offset + out[n - 1].length == first << shift) {
+			out[n - 1].length = min(region << shift, end) - out[n - 1].offset;
+			continue;
+		}
+		out[n].offset = first << shift;
+		out[n].length = min(region << shift, end) - out[n].offset;
+		n++;
+	}
+	drp_op_end(pool, flags);
+	drp_pool_release(pool);
+	return r < 0 ? r : n;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/slab.h>
+
+#include "copy.h"
+#include "element.h"
+#include "io.h"
+#include "op.h"
+
+struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec *rec, bool ones)
+{
+	struct drp_sync *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	u64 regions;
+
+	if (!s)
+		return ERR_PTR(-ENOMEM);
+	s->pool = pool;
+	s->rec = *rec;
+	s->source = drp_pool_element(pool, rec->source_id);
+	s->target = drp_pool_element(pool, rec->target_id);
+	if (WARN_ON_ONCE(!s->source || !s->target)) {
+		kfree(s);
+		return ERR_PTR(-EINVAL);
+	}
+	regions = (s->source->rec.size_sectors + (1ULL << pool->region_shift) - 1) >>
+		  pool->region_shift;
+	s->d = drp_plane_create(&pool->md, rec->id, DRP_PLANE_D, regions, ones);
+	if (IS_ERR_OR_NULL(s->d)) {
+		int r = s->d ? PTR_ERR(s->d) : -ENOMEM;
+
+		kfree(s);
+		return ERR_PTR(r);
+	}
+	s->flow = DRP_FLOW_TRACK;
+	INIT_WORK(&s->finish_work, drp_op_finish_work);
+	INIT_DELAYED_WORK(&s->recover_work, drp_recover_work);
+	return s;
+}
+
+void drp_sync_free(struct drp_sync *s)
+{
+	cancel_delayed_work_sync(&s->recover_work);
+	if (s->copier)
+		drp_copier_free(s->copier);
+	cancel_work_sync(&s->finish_work);
+	drp_plane_destroy(s->d);
+	kfree(s);
+}
+
+static void free_work(struct work_struct *work)
+{
+	struct drp_sync *s = container_of(work, struct drp_sync, free_work);
+
+	/* A checkpoint that began before it went may still look at it. */
+	mutex_lock(&s->pool->checkpoint_lock);
+	mutex_unlock(&s->pool->checkpoint_lock);
+	drp_sync_free(s);
+}
+
+void drp_sync_retire(struct drp_sync *s)
+{
+	s->removed = true;
+	INIT_WORK(&s->free_work, free_work);
+	queue_work(s->pool->op_wq, &s->free_work);
+}
+
+u16 drp_sync_seen_state(const struct drp_sync *s)
+{
+	u16 state = s->rec.copy_state;
+
+	if (!drp_state_mirrors(s->rec.sync_type, state))
+		return state;
+	if (s->rec.partitioned || !drp_element_attached(s->target) ||
+	    !drp_element_attached(s->source))
+		return DRP_CS_PARTITIONED;
+	/* The journal could not take the change: at least do not claim the old state. */
+	if (READ_ONCE(s->flow) != DRP_FLOW_MIRROR && s->pool->active)
+		return DRP_CS_BROKEN;
+	return state;
+}
+
+bool drp_sync_consistent(const struct drp_sync *s)
+{
+	unsigned int hops = 0;
+
+	while (s && hops++ <= DRP_HOPS_MAX) {
+		if (!s->rec.target_consistent)
+			return false;
+		/* A split target no longer follows what its source suffers. */
+		if (!drp_state_mirrors(s->rec.sync_type, s->rec.copy_state))
+			return true;
+		s = s->source->plan ? s->source->plan->up : NULL;
+	}
+	return true;
+}
+
+/* ---- committing a new state ---- */
+
+struct sync_commit {
+	struct drp_commit_req req;
+	struct drp_sync *s;
+	const struct drp_sync_rec *rec;
+	bool empty;
+};
+
+static int prepare_sync(struct drp_commit_req *req)
+{
+	struct sync_commit *c = container_of(req, struct sync_commit, req);
+
+	return c->empty && !drp_plane_empty(c->s->d) ? -EAGAIN : 0;
+}
+
+static void apply_sync(struct drp_commit_req *req)
+{
+	struct sync_commit *c = container_of(req, struct sync_commit, req);
+
+	spin_lock(&c->s->pool->rec_lock);
+	c->s->rec = *c->rec;
+	spin_unlock(&c->s->pool->rec_lock);
+}
+
+int drp_sync_commit(struct drp_sync *s, const struct drp_sync_rec *rec,
+		    const void *extra, u32 extra_len, bool empty)
+{
+	const u32 room = DRP_RECORD_MAX + 64 + extra_len;
+	struct sync_commit c = { .s = s, .rec = rec, .empty = empty };
+	u16 before = s->rec.copy_state, progress = s->rec.progress_status;
+	u8 *buf;
+	int len, r;
+
+	buf = kmalloc(room, GFP_NOIO | __GFP_NOFAIL);
+	len = drp_encode_sync(rec, buf, room);
+	if (len > 0 && empty) {
+		r = drp_encode_plane_all(rec->id, DRP_PLANE_D, false, buf + len, room - len);
+		len = r < 0 ? r : len + r;
+	}
+	if (len < 0) {
+		kfree(buf);
+		return len;
+	}
+	if (extra_len)
+		memcpy(buf + len, extra, extra_len);
+	c.req.records = buf;
+	c.req.len = len + extra_len;
+	c.req.prepare = prepare_sync;
+	c.req.apply = apply_sync;
+	r = drp_commit_wait(&s->pool->cm, &c.req);
+	kfree(buf);
+	if (!r && (before != rec->copy_state || progress != rec->progress_status))
+		drp_sync_report(s);
+	return r;
+}
+
+int drp_sync_confirm(struct drp_sync *s, const struct drp_sync_rec *rec, u64 cut_id)
+{
+	struct sync_commit c = { .s = s, .rec = rec };
+	u8 *buf = kmalloc(2 * DRP_RECORD_MAX, GFP_NOIO | __GFP_NOFAIL);
+	int r = drp_encode_sync(rec, buf, DRP_RECORD_MAX);
+
+	if (r > 0)
+		r = drp_encode_confirm(cut_id, buf, r, buf + DRP_RECORD_MAX, DRP_RECORD_MAX);
+	if (r > 0) {
+		c.req.records = buf + DRP_RECORD_MAX;
+		c.req.len = r;
+		c.req.prepare = prepare_sync;
+		c.req.apply = apply_sync;
+		r = drp_commit_wait(&s->pool->cm, &c.req);
+	}
+	kfree(buf);
+	if (!r)
+		drp_sync_report(s);
+	return r;
+}
+
+/* ---- what follows from the state ---- */
+
+static enum drp_flow flow_of(const struct drp_sync *s)
+{
+	const struct drp_sync_rec *rec = &s->rec;
+
+	if (s->removed)
+		return DRP_FLOW_NONE;
+	if (drp_state_mirrors(rec->sync_type, rec->copy_state) && !rec->partitioned)
+		return DRP_FLOW_MIRROR;
+	if (rec->failed_copy_stops_host_io &&
+	    (rec->copy_state == DRP_CS_BROKEN || rec->partitioned))
+		return DRP_FLOW_STOP;
+	return DRP_FLOW_TRACK;
+}
+
+void drp_sync_refresh(struct drp_sync *s)
+{
+	enum drp_flow flow = flow_of(s);
+
+	WRITE_ONCE(s->source_noted, s->rec.source_changed);
+	WRITE_ONCE(s->target_noted, s->rec.target_changed);
+	WRITE_ONCE(s->flow, flow);
+	WRITE_ONCE(s->readable, flow == DRP_FLOW_MIRROR &&
+		   s->rec.copy_state == DRP_CS_SYNCHRONIZED && drp_plane_empty(s->d));
+	drp_element_refresh_access(s->source);
+	drp_element_refresh_access(s->target);
+}
+
+void drp_sync_set_flow(struct drp_sync *s, enum drp_flow flow)
+{
+	struct drp_element *e = s->source;
+	unsigned int hops = 0;
+
+	WRITE_ONCE(s->flow, flow);
+	if (flow != DRP_FLOW_MIRROR)
+		WRITE_ONCE(s->readable, false);
+	/* Writers come through the source or through what flows into it. */
+	for (;;) {
+		drp_grace_wait(&e->grace);
+		if (!e->plan || !e->plan->up || hops++ > DRP_HOPS_MAX)
+			break;
+		e = e->plan->up->source;
+	}
+}
+
+void drp_sync_report(struct drp_sync *s)
+{
+	struct drp_event event = {
+		.type = DRP_EVENT_COPY_STATE,
+		.sync_id = s->rec.id,
+		.progress_status = s->rec.progress_status,
+		.message = s->rec.error_text[0] ? s->rec.error_text : NULL,
+	};
+
+	spin_lock(&s->pool->rec_lock);
+	event.copy_state = drp_sync_seen_state(s);
+	spin_unlock(&s->pool->rec_lock);
+	drp_event_report(s->pool, &event);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A sync: source, target, state, and the D plane of what may differ.
+ */
+#ifndef DRP_SYNC_H
+#define DRP_SYNC_H
+
+#include "core/state.h"
+#include "plane.h"
+#include "pool.h"
+
+struct drp_element;
+struct drp_copier;
+
+/* What a write of the source does for the sync. The I/O path reads it without a lock. */
+enum drp_flow {
+	DRP_FLOW_NONE,		/* nothing: the sync is going away */
+	DRP_FLOW_TRACK,		/* its regions are marked in the D plane */
+	DRP_FLOW_MIRROR,	/* it goes to the target, too */
+	DRP_FLOW_STOP,		/* it is refused: FailedCopyStopsHostIO */
+};
+
+struct drp_sync {
+	struct drp_pool *pool;
+	struct drp_sync_rec rec;	/* under rec_lock; changed under op_lock or by a commit's apply */
+	struct drp_element *source;	/* fixed; roles turn by making a new plan */
+	struct drp_element *target;
+	struct drp_plane_map *d;
+	struct drp_copier *copier;	/* copy.c; made on first use, under op_lock */
+
+	/* I/O path, read without a lock */
+	u8 flow;			/* enum drp_flow */
+	bool readable;			/* target equals source: reads may be balanced */
+	bool source_noted;		/* rec.source_changed is durable, or need not be */
+	bool target_noted;
+
+	/* faults: set in irq context, read by the fault worker */
+	unsigned long faults;		/* DRP_FAULT_* */
+	blk_status_t fault_status;
+
+	struct work_struct finish_work;	/* the copy came to its end */
+	int finish_error;
+	bool finish_target;		/* the target failed, not the source */
+
+	struct delayed_work recover_work;	/* Broken or Partitioned: try again */
+	unsigned int recover_delay;	/* s */
+	struct work_struct free_work;
+	struct list_head removed_node;	/* in pool->removed */
+	bool removed;			/* under op_lock: no object any more, waits for its plans to go */
+};
+
+#define DRP_FAULT_TARGET	0	/* bits of faults */
+#define DRP_FAULT_SOURCE	1
+#define DRP_NOTE_SOURCE		2	/* a write waits for source_changed to be durable */
+#define DRP_NOTE_TARGET		3
+
+/* The object for @rec with an all-@ones D plane. ERR_PTR(-ENOMEM, -ENOSPC). op_lock held. Sleeps. */
+struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec *rec, bool ones);
+void drp_sync_free(struct drp_sync *s);
+/* The same, later: for callers with op_lock, which its works take. Out of all plans. */
+void drp_sync_retire(struct drp_sync *s);
+
+/* CopyState as seen now: Partitioned if the target is away, Broken if the journal could not say so. rec_lock held. */
+u16 drp_sync_seen_state(const struct drp_sync *s);
+
+/* target_consistent with all syncs it comes from. rec_lock held. */
+bool drp_sync_consistent(const struct drp_sync *s);
+
+/* Regions of a sector range: the first and their number. */
+static inline void drp_sync_regions(const struct drp_pool *pool, u64 start, u64 end,
+				    u64 *first, u64 *count)
+{
+	*first = start >> pool->region_shift;
+	*count = ((end + (1ULL << pool->region_shift) - 1) >> pool->region_shift) - *first;
+}
+
+/* Sectors may differ. Any context. */
+static inline void drp_sync_mark(struct drp_sync *s, u64 start, u64 end)
+{
+	u64 first, count;
+
+	drp_sync_regions(s->pool, start, end, &first, &count);
+	drp_plane_set(s->d, first, count);
+}
+
+/*
+ * Commit @rec as the sync's new state, with @extra records (@extra_len bytes, may
+ * be NULL) in the same commit, then install it: flow, access, events. @empty:
+ * the commit is refused with -EAGAIN if the D plane is not empty when it is
+ * built, and says that the plane is all 0. op_lock held. 0 or -EIO. Sleeps.
+ */
+int drp_sync_commit(struct drp_sync *s, const struct drp_sync_rec *rec,
+		    const void *extra, u32 extra_len, bool empty);
+
+/* The same as the end of the cut @cut_id: the record is CONFIRM's. op_lock held. 0 or -EIO. Sleeps. */
+int drp_sync_confirm(struct drp_sync *s, const struct drp_sync_rec *rec, u64 cut_id);
+
+/* Flow, readability, notes and access from the state and the attachments. op_lock held. */
+void drp_sync_refresh(struct drp_sync *s);
+
+/* Set the flow; when it returns, no writer acts on the old one. op_lock held. Sleeps. */
+void drp_sync_set_flow(struct drp_sync *s, enum drp_flow flow);
+
+/* Tell listeners the state. Process context. */
+void drp_sync_report(struct drp_sync *s);
+
+#endif /* DRP_SYNC_H */

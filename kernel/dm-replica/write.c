@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writes, flushes and their legs. Contract: rule 1 (extent active first), rule
+ * 3 (acknowledged after all legs, overlapping writes ordered alike).
+ */
+#include "io.h"
+
+static void range_granted(struct drp_range *range)
+{
+	struct drp_io_ctx *io = container_of(range, struct drp_io_ctx, range);
+
+	drp_pool_rerun_bio(io->e->pool, dm_bio_from_per_bio_data(io, sizeof(*io)));
+}
+
+/* Mark what is tracked; false: a side's first change must become durable first. Inside. */
+static bool mark_tracked(struct drp_io_ctx *io)
+{
+	const struct drp_plan *plan = io->e->plan;
+	u32 mask = io->tracked;
+	bool ready = true;
+
+	if (io->track_up && !READ_ONCE(plan->up->target_noted)) {
+		set_bit(DRP_NOTE_TARGET, &plan->up->faults);
+		ready = false;
+	}
+	for (; mask; mask &= mask - 1) {
+		struct drp_sync *s = plan->hop[__ffs(mask)].sync;
+
+		if (!READ_ONCE(s->source_noted)) {
+			set_bit(DRP_NOTE_SOURCE, &s->faults);
+			ready = false;
+		}
+	}
+	if (!ready)
+		return false;
+	if (io->track_up)
+		drp_sync_mark(plan->up, io->range.start, io->range.end);
+	for (mask = io->tracked; mask; mask &= mask - 1)
+		drp_sync_mark(plan->hop[__ffs(mask)].sync, io->range.start, io->range.end);
+	return true;
+}
+
+static int remap_own(struct bio *bio)
+{
+	bio_set_dev(bio, drp_io_of(bio)->e->bdev);
+	return DM_MAPIO_REMAPPED;
+}
+
+static int refuse(struct drp_io_ctx *io)
+{
+	drp_io_leave(io);
+	return DM_MAPIO_KILL;
+}
+
+/* What a write lacks parks it with nothing held; see io.h. */
+static int park_for_metadata(struct bio *bio, bool extent)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_element *e = io->e;
+
+	if (!drp_pool_writable(e->pool))
+		return refuse(io);
+	drp_io_leave(io);
+	if (extent)
+		drp_extent_park(e, bio);
+	else
+		drp_note_park(e->pool, bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+int drp_write_run(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_element *e = io->e;
+
+	switch (drp_io_enter(bio, true)) {
+	case DRP_PARKED:
+		return DM_MAPIO_SUBMITTED;
+	case DRP_REFUSED:
+		return DM_MAPIO_KILL;
+	default:
+		break;
+	}
+	if (READ_ONCE(e->access) != DRP_ACCESS_WRITE)
+		return refuse(io);
+	if (!io->in_grace)	/* no sync concerns it */
+		return remap_own(bio);
+	if (!drp_extent_touch(e, drp_extent_of(e->pool, io->range.start)))
+		return park_for_metadata(bio, true);
+	if (!mark_tracked(io))
+		return park_for_metadata(bio, false);
+
+	io->range.component = e->component;
+	io->range.granted = range_granted;
+	io->step = DRP_STEP_SUBMIT;
+	io->in_range = true;
+	if (!drp_range_lock(&e->pool->ranges, &io->range))
+		return DM_MAPIO_SUBMITTED;
+	return drp_write_submit(bio, may_sleep);
+}
+
+/* ---- legs ---- */
+
+static void complete_host(struct bio *bio, blk_status_t status)
+{
+	bio->bi_status = status;
+	bio_endio(bio);
+}
+
+void drp_write_done(struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	drp_io_leave(io);
+	if (unlikely(io->faulted))
+		drp_fault_park(bio);
+	else
+		complete_host(bio, io->status);
+}
+
+static void leg_done(struct bio *clone)
+{
+	struct drp_leg_bio *leg = container_of(clone, struct drp_leg_bio, bio);
+	struct bio *bio = leg->host;
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	if (unlikely(clone->bi_status)) {
+		if (leg->hop < 0)
+			io->status = clone->bi_status;
+		drp_fault_leg(bio, leg->hop, clone->bi_status);
+	}
+	bio_put(clone);
+	if (atomic_dec_and_test(&io->pending))
+		drp_write_done(bio);
+}
+
+static struct bio *clone_for_leg(struct bio *bio, int hop, gfp_t gfp)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_element *e = io->e;
+	struct block_device *bdev = hop < 0 ? e->bdev : e->plan->hop[hop].target->bdev;
+	struct drp_leg_bio *leg;
+	struct bio *clone;
+
+	clone = bio_alloc_clone(bdev, bio, gfp, &e->pool->bios);
+	if (!clone)
+		return NULL;
+	leg = container_of(clone, struct drp_leg_bio, bio);
+	leg->host = bio;
+	leg->hop = hop;
+	clone->bi_end_io = leg_done;
+	/* A discard would leave legs with different undefined content. */
+	if (bio_op(clone) == REQ_OP_DISCARD)
+		clone->bi_opf = (clone->bi_opf & ~REQ_OP_MASK) | REQ_OP_WRITE_ZEROES;
+	return clone;
+}
+
+bool drp_legs_submit(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	gfp_t gfp = may_sleep ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
+	struct bio *legs[DRP_HOPS_MAX + 1];
+	u32 mask = io->mirrored;
+	unsigned int n = 0, i;
+
+	legs[n++] = clone_for_leg(bio, -1, gfp);
+	for (; mask && legs[n - 1]; mask &= mask - 1)
+		legs[n++] = clone_for_leg(bio, __ffs(mask), gfp);
+	if (!legs[n - 1]) {
+		for (i = 0; i < n - 1; i++)
+			bio_put(legs[i]);
+		return false;
+	}
+	atomic_set(&io->pending, n);
+	for (i = 0; i < n; i++)
+		submit_bio_noacct(legs[i]);
+	return true;
+}
+
+/* Can all legs write zeroes themselves? */
+static bool legs_write_zeroes(struct drp_io_ctx *io)
+{
+	u32 mask = io->mirrored;
+
+	if (!bdev_write_zeroes_sectors(io->e->bdev))
+		return false;
+	for (; mask; mask &= mask - 1)
+		if (!bdev_write_zeroes_sectors(io->e->plan->hop[__ffs(mask)].target->bdev))
+			return false;
+	return true;
+}
+
+int drp_write_submit(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	enum req_op op = bio_op(bio);
+
+	if (op != REQ_OP_WRITE && !legs_write_zeroes(io)) {
+		/* Discard is advice: acknowledged and not done. Zeroes are not: the caller writes them. */
+		drp_io_leave(io);
+		complete_host(bio, op == REQ_OP_DISCARD ? BLK_STS_OK : BLK_STS_NOTSUPP);
+		return DM_MAPIO_SUBMITTED;
+	}
+	if (!io->mirrored && op != REQ_OP_DISCARD)
+		return remap_own(bio);
+	if (!drp_legs_submit(bio, may_sleep))
+		drp_pool_rerun_bio(io->e->pool, bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+int drp_flush_run(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	switch (drp_io_enter(bio, true)) {
+	case DRP_PARKED:
+		return DM_MAPIO_SUBMITTED;
+	case DRP_REFUSED:
+		return DM_MAPIO_KILL;
+	default:
+		break;
+	}
+	if (!io->mirrored)
+		return remap_own(bio);
+	if (!drp_legs_submit(bio, may_sleep)) {
+		drp_io_leave(io);
+		drp_pool_rerun_bio(io->e->pool, bio);
+	}
+	return DM_MAPIO_SUBMITTED;
+}
