@@ -259,15 +259,13 @@ int drp_check(const struct drp_io *io, u64 device_blocks, const struct drp_check
 	if (sink->super)
 		sink->super(ctx, result->probe, &result->sb);
 	ret = drp_load(io, &result->sb, &check_load_sink, &c, memory->scratch, &result->load);
-	if (ret && !result->load.problem)
-		return ret;
-	if (ret == -ENOBUFS)
-		return ret;
-	if (ret) {
+	if (ret == -EBADMSG || ret == -ESTALE || ret == -EPROTONOSUPPORT || ret == -EIO) {
 		drp_check_say(&c, DRP_CHECK_ERROR, "the metadata cannot be loaded: %s",
 			      result->load.problem);
 		return 0;
 	}
+	if (ret)
+		return ret;
 	if (result->load.torn)
 		drp_check_say(&c, DRP_CHECK_NOTE,
 			      "a commit was in flight when the pool stopped; it does not count");
