@@ -21,10 +21,7 @@ for c in "pool list" "pool show tank" "element list" "element show tank/home" li
 	"element remove log" "pool deactivate attic" "job wait 8"; do
 	# shellcheck disable=SC2086
 	cli 0 $c --json
-	holds "isinstance(j, dict)"
 	[ ! -s "$DRP_TMP/stderr" ] || fail "'$c --json' wrote to stderr: $(head -n 1 "$DRP_TMP/stderr")"
-	# shellcheck disable=SC2086
-	cli 0 --json $c
 	python3 - "$DRP_TMP/stdout" "$document" <<-'PY' || fail "'$c' has keys that json.rst lacks"
 	import json, sys
 	words = set(open(sys.argv[2]).read().replace('`', ' ').split())
@@ -49,7 +46,7 @@ cli 0 show home-copy --json
 holds "j['CopyState'] == {'value': 4, 'name': 'Synchronized'}"
 holds "j['WhenEstablished'] == '2023-11-14T22:13:20.123456789Z'"
 holds "j['WhenSuspended'] is None and j['DirtyBytes'] == 0 and j['InSync'] is True"
-cli 0 list --json
+cli 0 --json list
 holds "len(j['Synchronizations']) == 4"
 holds "all(set(s) == set(j['Synchronizations'][0]) for s in j['Synchronizations'])"
 ok "enumerations, times, unknown values and keys are as documented"

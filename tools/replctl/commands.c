@@ -10,6 +10,7 @@ static const struct {
 } parts[] = {
 	PART(pool_commands),
 	PART(pool_activation_commands),
+	PART(pool_check_commands),
 	PART(pool_offline_commands),
 	PART(element_commands),
 	PART(sync_commands),

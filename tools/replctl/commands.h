@@ -18,6 +18,7 @@
 
 DECLARE_COMMANDS(pool);
 DECLARE_COMMANDS(pool_activation);
+DECLARE_COMMANDS(pool_check);
 DECLARE_COMMANDS(pool_offline);
 DECLARE_COMMANDS(element);
 DECLARE_COMMANDS(sync);

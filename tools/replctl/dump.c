@@ -132,27 +132,6 @@ static struct plane_state *find_plane(struct image *image, u64 sync_id, enum drp
 	return p;
 }
 
-static void forget_roots(struct image *image, u64 sync_id, enum drp_plane plane)
-{
-	unsigned int i, kept = 0;
-
-	for (i = 0; i < image->nr_roots; i++)
-		if (image->roots[i].sync_id != sync_id || image->roots[i].plane != plane)
-			image->roots[kept++] = image->roots[i];
-	image->nr_roots = kept;
-}
-
-static int add_root(struct image *image, const struct chunk_root *root)
-{
-	struct chunk_root *list = realloc(image->roots, (image->nr_roots + 1) * sizeof(*list));
-
-	if (!list)
-		return -ENOMEM;
-	image->roots = list;
-	list[image->nr_roots++] = *root;
-	return 0;
-}
-
 static int plane_all(void *ctx, u64 sync_id, enum drp_plane plane, bool value)
 {
 	struct plane_state *p = find_plane(ctx, sync_id, plane);
@@ -163,7 +142,6 @@ static int plane_all(void *ctx, u64 sync_id, enum drp_plane plane, bool value)
 	p->all_value = value;
 	p->stored = 0;
 	p->dirty = 0;
-	forget_roots(ctx, sync_id, plane);
 	return 0;
 }
 
@@ -173,17 +151,12 @@ static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 	struct plane_state *p = find_plane(ctx, sync_id, plane);
 	u32 i;
 
+	(void)first;
 	if (!p)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		struct chunk_root root = { sync_id, plane, first + i, entries[i] };
-
+		p->stored += entries[i].state == DRP_PAGE_STORED;
 		p->dirty += entries[i].state == DRP_PAGE_DIRTY;
-		if (entries[i].state != DRP_PAGE_STORED)
-			continue;
-		p->stored++;
-		if (add_root(ctx, &root))
-			return -ENOMEM;
 	}
 	return 0;
 }
@@ -207,5 +180,4 @@ void image_free(struct image *image)
 	free(image->groups);
 	free(image->aspects);
 	free(image->planes);
-	free(image->roots);
 }

@@ -4,7 +4,6 @@
 #define REPLCTL_DUMP_H
 
 #include "metadata.h"
-#include "state.h"
 
 struct plane_state {
 	u64 sync_id;
@@ -15,14 +14,6 @@ struct plane_state {
 	bool all_value;
 };
 
-/* A directory chunk of a plane that the catalog says lies on the device. */
-struct chunk_root {
-	u64 sync_id;
-	enum drp_plane plane;
-	u64 chunk;
-	struct drp_dir_entry entry;
-};
-
 struct image {
 	struct drp_pool_rec pool;
 	struct drp_element_rec *elements;
@@ -30,8 +21,7 @@ struct image {
 	struct drp_group_rec *groups;
 	struct drp_aspect_rec *aspects;
 	struct plane_state *planes;
-	struct chunk_root *roots;
-	unsigned int nr_elements, nr_syncs, nr_groups, nr_aspects, nr_planes, nr_roots;
+	unsigned int nr_elements, nr_syncs, nr_groups, nr_aspects, nr_planes;
 	u64 activations;	/* extents that may differ after a crash */
 	struct drp_load_result result;
 };

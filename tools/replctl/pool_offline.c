@@ -1,71 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* replctl pool check, dump, repair: the metadata device of an inactive pool, with the module's own code. */
-#include "check.h"
+/* replctl pool dump, repair: the metadata device of an inactive pool, with the module's own code. */
 #include "commands.h"
+#include "dump.h"
+#include "offline.h"
 #include "method.h"
 #include "output.h"
-
-static const char *probe_text(enum drp_probe what)
-{
-	switch (what) {
-	case DRP_PROBE_VALID:
-		return "both superblocks are good";
-	case DRP_PROBE_REPAIR:
-		return "one superblock is good, the other is not";
-	case DRP_PROBE_BLANK:
-		return "the device is blank";
-	case DRP_PROBE_FOREIGN:
-		return "there is no pool on the device";
-	case DRP_PROBE_DAMAGED:
-		return "no superblock can be used: damaged, of another version, or of a device of another size";
-	}
-	return "unknown";
-}
-
-static int not_usable(const struct device *d, enum drp_probe what)
-{
-	if (what == DRP_PROBE_DAMAGED)
-		return fail(EX_DATAERR, d->path,
-			    "%s; this tool cannot repair that, the data devices are readable without the pool",
-			    probe_text(what));
-	return fail(drp_rv_to_exit_status(DRP_RV_NOT_FOUND), d->path,
-		    "%s; give the metadata device of a pool", probe_text(what));
-}
-
-/* Open the device that the command names; only one with a usable superblock stays open. */
-static int open_given(const struct args *a, bool write, struct device *d, struct metadata *m,
-		      enum drp_probe *what, struct drp_super *sb)
-{
-	char who[DRP_MESSAGE_MAX];
-	int status, err;
-
-	status = device_open(a->argv[0], d);
-	if (status)
-		return status;
-	if (device_in_use(d, who, sizeof(who)))
-		return fail(drp_rv_to_exit_status(DRP_RV_IN_USE), d->path,
-			    "In Use (6): it is %s; deactivate the pool first", who);
-	err = metadata_open(d, write, m);
-	if (err)
-		return fail(EX_NOINPUT, d->path, "cannot be opened: %s; run it as root",
-			    strerror(-err));
-	*what = DRP_PROBE_FOREIGN;
-	if (m->blocks >= DRP_MIN_DEVICE_BLOCKS)
-		err = drp_probe_device(&m->io, m->blocks, sb, what, m->scratch);
-	if (!err && (*what == DRP_PROBE_VALID || *what == DRP_PROBE_REPAIR))
-		return 0;
-	metadata_close(m);
-	if (err)
-		return fail(EX_IOERR, d->path, "cannot be read: %s; check the device",
-			    strerror(-err));
-	return not_usable(d, *what);
-}
 
 static void out_super(struct node *o, const struct drp_super *sb, enum drp_probe what)
 {
 	out_str(o, "Name", NULL, sb->name);
 	out_uuid(o, "UUID", NULL, sb->uuid);
-	out_str(o, "Superblocks", NULL, probe_text(what));
+	out_str(o, "Superblocks", NULL, offline_probe_text(what));
 	out_bool(o, "StoppedCleanly", NULL, sb->clean);
 	out_uint(o, "Activations", NULL, sb->activation);
 	out_str(o, "OwnerName", NULL, sb->owner_name);
@@ -196,7 +141,7 @@ static int pool_dump(const struct args *a)
 	struct node *root;
 	int status, err;
 
-	status = open_given(a, false, &d, &m, &what, &sb);
+	status = offline_open(a, false, &d, &m, &what, &sb);
 	if (status)
 		return status;
 	err = image_load(&m, &sb, &image);
@@ -216,63 +161,6 @@ static int pool_dump(const struct args *a)
 	return status;
 }
 
-static void out_check(const struct drp_super *sb, enum drp_probe what, const struct image *image,
-		      const struct check *check)
-{
-	struct node *root = out_object(NULL, NULL), *array, *row;
-	unsigned int i;
-
-	out_str(root, "Name", NULL, sb->name);
-	out_str(root, "Superblocks", NULL, probe_text(what));
-	out_bool(root, "StoppedCleanly", NULL, sb->clean);
-	out_uint(root, "CommitsReplayed", NULL, image->result.commits);
-	out_bool(root, "TornCommit", NULL, image->result.torn);
-	out_uint(root, "Elements", NULL, image->nr_elements);
-	out_uint(root, "Synchronizations", NULL, image->nr_syncs);
-	out_uint(root, "PagesRead", NULL, check->pages);
-	out_uint(root, "Errors", NULL, check->nr_findings);
-	array = out_array(root, "Findings");
-	for (i = 0; i < check->nr_findings; i++) {
-		row = out_object(array, NULL);
-		out_bool(row, "Harmless", "HARMLESS", check->findings[i].harmless);
-		out_str(row, "Text", "FINDING", check->findings[i].text);
-	}
-	out_print(root, NULL);
-}
-
-static int pool_check(const struct args *a)
-{
-	struct check check = { 0 };
-	struct image image;
-	struct drp_super sb;
-	enum drp_probe what;
-	struct metadata m;
-	struct device d;
-	int status, err;
-
-	status = open_given(a, false, &d, &m, &what, &sb);
-	if (status)
-		return status;
-	err = image_load(&m, &sb, &image);
-	if (err) {
-		status = load_failed(&d, &image, err);
-	} else {
-		check_image(&m, &sb, &image, &check);
-		out_check(&sb, what, &image, &check);
-		if (check.nr_findings)
-			status = fail(EX_DATAERR, d.path,
-				      "%u errors were found; harmless ones cost a longer resync, for others recreate the pool: its data devices are readable without it",
-				      check.nr_findings);
-		else if (what == DRP_PROBE_REPAIR)
-			status = fail(EX_DATAERR, d.path, "%s; 'replctl pool repair %s'",
-				      probe_text(what), d.path);
-	}
-	metadata_close(&m);
-	check_free(&check);
-	image_free(&image);
-	return status;
-}
-
 static int pool_repair(const struct args *a)
 {
 	struct report report;
@@ -282,7 +170,7 @@ static int pool_repair(const struct args *a)
 	struct device d;
 	int status, err = 0;
 
-	status = open_given(a, true, &d, &m, &what, &sb);
+	status = offline_open(a, true, &d, &m, &what, &sb);
 	if (status)
 		return status;
 	if (what == DRP_PROBE_REPAIR)
@@ -299,10 +187,6 @@ static int pool_repair(const struct args *a)
 }
 
 DEFINE_COMMANDS(pool_offline) = {
-	{ "pool check", pool_check, "Check a metadata device for damage", "DEV",
-	  "The pool must be inactive. Reads only: superblocks, catalog, journal, references\n"
-	  "between objects, and every page of every bitmap. Exit status 65 when something is wrong.",
-	  "replctl pool check /dev/nvme0n1p3\nreplctl pool check /dev/nvme0n1p3 --json", 0, 1, 1, 0 },
 	{ "pool dump", pool_dump, "Print what a metadata device holds", "DEV",
 	  "The pool must be inactive. Reads only.",
 	  "replctl pool dump /dev/nvme0n1p3\nreplctl pool dump /dev/nvme0n1p3 --json", 0, 1, 1, 0 },
