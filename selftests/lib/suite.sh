@@ -78,7 +78,7 @@ tap_program() {
 
 # The stream of guest-suite: log it, report what ended, note what began.
 collect() {
-	local line word script what seconds reason log=$1
+	local line script what seconds reason log=$1
 	while IFS= read -r line; do
 		case $line in
 		"@begin "*)
@@ -87,7 +87,7 @@ collect() {
 			log=$logs/vm-$(basename "$script" .sh).log
 			: >"$log" ;;
 		"@end "*)
-			read -r word script what seconds reason <<<"$line"
+			read -r _ script what seconds reason <<<"$line"
 			echo "$script $what" >>"$work/ended"
 			result "vm/$(basename "$script" .sh)" "$what" "$seconds" "$reason"
 			[ "$what" != failed ] && [ -z "$verbose" ] || show_log "$log"
@@ -95,7 +95,6 @@ collect() {
 		*) echo "$line" >>"$log" ;;
 		esac
 	done
-	: "$word"
 }
 
 # GROUP VM-OPTIONS SCRIPT...: in one VM; what a broken VM left over in another.
