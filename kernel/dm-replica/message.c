@@ -5,12 +5,8 @@
  */
 #include <linux/slab.h>
 
-#include "core/names.h"
 #include "frontend.h"
-#include "query.h"
 #include "request.h"
-
-#define DM_MSG_PREFIX	"replica"
 
 /* Room for every number that an answer can hold; a text may be cut. */
 #define ANSWER_MIN	160
@@ -20,17 +16,7 @@ struct work {
 	struct drp_request req;
 	struct drp_result res;
 	struct drp_parse_error err;
-	struct drp_pool_info info;
 };
-
-static void log_refusal(struct drp_pool *pool, struct work *w, int err)
-{
-	u32 rv = drp_errno_to_rv(-err);
-
-	drp_pool_query(pool, &w->info);
-	DMWARN_LIMIT("%s: message refused: %u %s: %s", w->info.name, rv,
-		     drp_name(DRP_ENUM_RETURN_VALUE, rv), w->res.text);
-}
 
 static void put_id(char *result, unsigned int size, const char *key, u64 id)
 {
@@ -89,11 +75,10 @@ int drp_pool_message(struct drp_pool *pool, unsigned int argc, char **argv,
 		drp_request_note_refusal(pool, w->err.text);
 		goto out;
 	}
+	/* This one remembers and logs its refusals itself. */
 	err = drp_request_execute(pool, &w->req, &w->res);
-	if (err) {
-		log_refusal(pool, w, err);
+	if (err)
 		goto out;
-	}
 	format_result(w, result, min_t(unsigned int, maxlen - 1, ANSWER_MAX));
 	err = 1;
 out:

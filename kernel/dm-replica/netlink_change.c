@@ -66,6 +66,7 @@ struct change {
 	struct drp_request req;
 	struct drp_result res;
 	struct drp_parse_error err;
+	char identity[sizeof("identity=") + DRP_IDENTITY_MAX];
 };
 
 static const struct recipe *find_recipe(u8 cmd)
@@ -187,9 +188,22 @@ static int fill_subject(struct change *c)
 
 static int add_member(struct change *c, const struct nlattr *attr)
 {
+	u64 id = nla_get_u64(attr);
+	unsigned int i;
+
+	for (i = 0; i < c->req.nr_members; i++)
+		if (c->req.members[i] == id)
+			return refuse(c, -EINVAL, "an id is given twice: give it once");
 	if (c->req.nr_members == DRP_ARGS_MEMBERS_MAX)
 		return refuse(c, -EINVAL, "more than 64 ids: split the request");
-	c->req.members[c->req.nr_members++] = nla_get_u64(attr);
+	c->req.members[c->req.nr_members++] = id;
+	return 0;
+}
+
+static int parse_setting(struct change *c, const char *text)
+{
+	if (drp_parse_setting(text, &c->req.settings, &c->err))
+		return refuse(c, -EINVAL, c->err.text);
 	return 0;
 }
 
@@ -199,9 +213,7 @@ static int add_setting(struct change *c, const struct nlattr *attr)
 
 	if (!text)
 		return refuse(c, -EINVAL, "bytes follow the end of a SETTING");
-	if (drp_parse_setting(text, &c->req.settings, &c->err))
-		return refuse(c, -EINVAL, c->err.text);
-	return 0;
+	return parse_setting(c, text);
 }
 
 static int fill_repeated(struct change *c)
@@ -244,11 +256,37 @@ static int fill_settings(struct change *c)
 		s->mask |= DRP_SET_SIZE_SECTORS;
 	}
 	if (attrs[DRP_A_DEVICE_IDENTITY]) {
-		s->identity = drp_nl_string(attrs[DRP_A_DEVICE_IDENTITY]);
-		s->mask |= DRP_SET_IDENTITY;
-		if (!s->identity)
+		const char *identity = drp_nl_string(attrs[DRP_A_DEVICE_IDENTITY]);
+
+		if (!identity)
 			return refuse(c, -EINVAL, "bytes follow the end of DEVICE_IDENTITY");
+		scnprintf(c->identity, sizeof(c->identity), "identity=%s", identity);
+		return parse_setting(c, c->identity);
 	}
+	return 0;
+}
+
+/* The rules between attributes; those of messages stand in drp_parse_message(). */
+static int check_request(struct change *c)
+{
+	u32 wrong = c->req.settings.mask & ~drp_settings_allowed(c->req.kind, c->req.object);
+	bool pairs = c->req.operation == DRP_OP_ADD_SYNC_PAIR ||
+		     c->req.operation == DRP_OP_REMOVE_SYNC_PAIR;
+
+	if (wrong) {
+		scnprintf(c->err.text, sizeof(c->err.text),
+			  "setting '%s' does not apply to this request", drp_setting_key(wrong));
+		return refuse(c, -EINVAL, c->err.text);
+	}
+	if (c->req.kind == DRP_REQ_CREATE_SYNC && c->req.source_id == c->req.target_id)
+		return refuse(c, -EINVAL, "the target is the source as well: name another element");
+	if (c->req.kind == DRP_REQ_MODIFY && pairs && !c->req.nr_members)
+		return refuse(c, -EINVAL, "SYNC_PAIR is missing: give the ids of the syncs");
+	if (c->req.kind == DRP_REQ_MODIFY && !pairs && c->req.nr_members)
+		return refuse(c, -EINVAL, "this operation takes no SYNC_PAIR");
+	if (c->req.settings.mask & DRP_SET_WAIT_STATE &&
+	    c->req.settings.wait_state == DRP_CS_MIXED)
+		return refuse(c, -EINVAL, "Mixed is no copy state to wait for");
 	return 0;
 }
 
@@ -284,6 +322,8 @@ static int fill_request(struct change *c)
 		err = fill_settings(c);
 	if (!err)
 		err = fill_repeated(c);
+	if (!err)
+		err = check_request(c);
 	return err;
 }
 

@@ -8,7 +8,7 @@
 /* Not const: older kernels point to them without. */
 static struct netlink_range_validation id_range = { .min = 1, .max = S64_MAX };
 static struct netlink_range_validation new_id_range = { .min = 0, .max = S64_MAX };
-static struct netlink_range_validation size_range = { .min = 1, .max = S64_MAX >> 9 };
+static struct netlink_range_validation size_range = { .min = 1, .max = DRP_SIZE_SECTORS_MAX };
 static struct netlink_range_validation offset_range = { .min = 0, .max = S64_MAX };
 
 #define ID		NLA_POLICY_FULL_RANGE(NLA_U64, &id_range)

@@ -299,7 +299,7 @@ static void test_faults(const char *who)
 	      ARRAY_SIZE(commands));
 }
 
-/* Kernels before 6.2 do not hand the words of a refused dump to the client. */
+/* Linux 6.1 does not hand the words of a refused dump to the client. */
 static int has_words(const struct nl_outcome *o, uint8_t cmd)
 {
 	return *o->text || is_dump(cmd);
