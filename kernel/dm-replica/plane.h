@@ -68,8 +68,11 @@ int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones);
 
 /* ---- load ---- */
 
-/* A root record of the catalog: directory chunks @first.. . Reads the chunks, claims blocks. A chunk that
- * cannot be trusted becomes absent-dirty (logged). 0, -EBADMSG (out of range), -ENOMEM. Sleeps. */
+/*
+ * A root record of the catalog: directory chunks @first.. . Reads the chunks,
+ * claims blocks. A chunk that cannot be trusted becomes absent-dirty (logged).
+ * 0, -EBADMSG (out of range), -ENOMEM. Sleeps.
+ */
 int drp_plane_load_root(struct drp_plane_map *p, u64 first, const struct drp_dir_entry *entries, u32 n);
 
 /* ---- checkpoint (one at a time; the caller serialises) ---- */
@@ -82,8 +85,11 @@ int drp_plane_load_root(struct drp_plane_map *p, u64 first, const struct drp_dir
  */
 int drp_plane_writeback(struct drp_plane_map *p);
 
-/* Root entries for the catalog as of the last writeback: up to @max chunks from @first; returns how many
- * there are from there on at all. If the plane is empty right now, they say so. Any context. */
+/*
+ * Root entries for the catalog as of the last writeback: up to @max chunks from
+ * @first; returns how many there are from there on at all. If the plane is empty
+ * right now, they say so. Any context.
+ */
 u32 drp_plane_root(struct drp_plane_map *p, u64 first, struct drp_dir_entry *entries, u32 max);
 
 /* Has anything changed since the last writeback? Any context. */

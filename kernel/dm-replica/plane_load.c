@@ -16,8 +16,9 @@
 u64 __drp_plane_next_seq(struct drp_plane_map *p, u32 count)
 {
 	lockdep_assert_held(&p->lock);
+	p->seq++;
 	return (u64)p->md->activation << SEQ_ACTIVATION_SHIFT |
-	       (u64)++p->seq << SEQ_COUNTER_SHIFT | count;
+	       (u64)p->seq << SEQ_COUNTER_SHIFT | count;
 }
 
 u32 drp_plane_seq_count(u64 seq)
@@ -207,8 +208,8 @@ void drp_plane_page_complete(struct drp_plane_map *p, u64 c, u32 i)
 
 /* ---- directory ---- */
 
-/* Take over what the directory says of a page; false: its block cannot be its own. */
-static bool take_entry(struct drp_plane_map *p, u64 c, u32 i, const struct drp_dir_entry *e,
+/* Take over what the directory says of a page, unless its block cannot be its own. */
+static void take_entry(struct drp_plane_map *p, u64 c, u32 i, const struct drp_dir_entry *e,
 		       struct drp_plane_chunk *chunk)
 {
 	u32 bits = __drp_plane_page_bits(p, c, i), count = drp_plane_seq_count(e->seq);
@@ -230,7 +231,6 @@ static bool take_entry(struct drp_plane_map *p, u64 c, u32 i, const struct drp_d
 		chunk->dir_changed = true;
 		warn_page(p, c, i, e->block, -EBADMSG);
 	}
-	return ok;
 }
 
 static struct drp_plane_chunk *chunk_from_dir(struct drp_plane_map *p, u64 c,
