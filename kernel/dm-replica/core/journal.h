@@ -175,7 +175,10 @@ int drp_probe_device(const struct drp_io *io, u64 device_blocks, struct drp_supe
 /*
  * What a load hands out, in the order of the log. Each returns 0 or a negative
  * errno, which ends the load. Puts replace an object of the same id. Names,
- * ids and references have been checked for form, not for existence.
+ * ids and references have been checked for form, not for existence: the catalog
+ * may be newer than the first commits that are replayed, so a deletion, an
+ * activation or a plane may be about an object that is not there (any more),
+ * and is then ignored.
  */
 struct drp_load_sink {
 	int (*pool)(void *ctx, const struct drp_pool_rec *rec);
