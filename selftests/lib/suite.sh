@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables of the caller
 # Of selftests/run: count and print results, run scripts, run them in VMs.
 # Uses: $top, $logs (directory), $results (file), $only (glob), $verbose.
 
@@ -106,7 +106,9 @@ vm_group() {
 		limit=$((limit + ${t:-120}))
 	done
 	while [ $# -gt 0 ]; do
-		: >"$work/begun" >"$work/ended" >"$log"
+		: >"$work/begun"
+		: >"$work/ended"
+		: >"$log"
 		# shellcheck disable=SC2086
 		selftests/vm/run --timeout $limit $options -- \
 			selftests/vm/guest-suite "$@" 2>&1 | collect "$log"
