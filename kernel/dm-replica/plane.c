@@ -244,6 +244,7 @@ struct drp_plane_map *drp_plane_create(struct drp_metadev *md, u64 sync_id, enum
 	spin_lock_init(&p->lock);
 	__drp_plane_set_size(p, nr_bits);
 	p->wb_chunk = U64_MAX;
+	p->grown_from = U64_MAX;
 	p->changed = true;
 	p->slots = kvcalloc(p->nr_chunks, sizeof(*p->slots), GFP_NOIO);
 	if (!p->slots) {

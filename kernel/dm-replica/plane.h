@@ -61,8 +61,8 @@ int drp_plane_or(struct drp_plane_map *p, struct drp_plane_map *other);
 
 /*
  * The plane's size changes (an element grew): new bits are @ones. 0, -ENOMEM,
- * -ENOSPC; -EINVAL if it would shrink. Not while a writeback, load or other
- * sleeping call on this plane runs. Sleeps.
+ * -ENOSPC; -EINVAL if it would shrink. One at a time, not during load; all else
+ * may go on meanwhile. Sleeps, GFP_NOIO.
  */
 int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones);
 

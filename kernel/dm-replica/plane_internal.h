@@ -79,6 +79,7 @@ struct drp_plane_map {
 	u64 wb_chunk;			/* U64_MAX: none */
 	u32 wb_page;			/* DRP_NO_PAGE: the chunk's directory */
 	bool wb_stale;
+	u64 grown_from;			/* chunks that got new 1s by growing since it began; U64_MAX: none */
 };
 
 /* Where a range begins: page, the bit in it, and how much of the range is in this page. */

@@ -214,7 +214,8 @@ static bool dir_prepare(struct drp_plane_map *p, u64 c, u64 *seq)
 
 	spin_lock_irqsave(&p->lock, flags);
 	chunk = __drp_plane_chunk(p, c);
-	if (chunk && chunk->dir_changed) {
+	/* pages of one that grew meanwhile may have been written before: its root stays dirty */
+	if (chunk && chunk->dir_changed && c < p->grown_from) {
 		if (__chunk_is_uniform(p, c)) {
 			gone = __chunk_collapse(p, c);
 		} else {
@@ -292,12 +293,22 @@ static int store_chunk(struct drp_plane_map *p, u64 c)
 	return store_dir(p, c);
 }
 
-static void mark_changed(struct drp_plane_map *p, bool changed)
+static void mark_begun(struct drp_plane_map *p)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&p->lock, flags);
-	p->changed = changed;
+	p->changed = false;
+	p->grown_from = U64_MAX;
+	spin_unlock_irqrestore(&p->lock, flags);
+}
+
+static void mark_changed(struct drp_plane_map *p)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&p->lock, flags);
+	p->changed = true;
 	spin_unlock_irqrestore(&p->lock, flags);
 }
 
@@ -306,13 +317,13 @@ int drp_plane_writeback(struct drp_plane_map *p)
 	int err = 0;
 	u64 c;
 
-	mark_changed(p, false);
+	mark_begun(p);
 	for (c = 0; c < p->nr_chunks && !err; c++) {
 		err = store_chunk(p, c);
 		cond_resched();
 	}
 	if (err)
-		mark_changed(p, true);
+		mark_changed(p);
 	return err;
 }
 

@@ -411,12 +411,18 @@ static void __grow_page(struct drp_plane_map *p, u64 c, u32 i, u32 old_bits, boo
 	}
 }
 
-/* A stored root knows nothing of bits that are 1 from now on. */
+/*
+ * A stored root, or one just being stored, knows nothing of bits that are 1 from
+ * now on, and no active extent covers them as it does bits that are set.
+ */
 static void __root_dirty(struct drp_plane_map *p, u64 c)
 {
 	struct drp_plane_slot *slot = &p->slots[c];
 
 	lockdep_assert_held(&p->lock);
+	if (__drp_plane_writing(p, c, DRP_NO_PAGE))
+		p->wb_stale = true;
+	p->grown_from = min(p->grown_from, c);
 	if (slot->root.state == DRP_PAGE_STORED)
 		drp_metadev_free_later(p->md, slot->root.block);
 	slot->root = (struct drp_dir_entry){ .state = DRP_PAGE_DIRTY };

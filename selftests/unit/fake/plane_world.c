@@ -199,7 +199,7 @@ static bool do_checkpoint(struct world *w, bool may_crash);
 
 static void meddle_once(struct world *w)
 {
-	switch (sim_below(&w->r, 9)) {
+	switch (sim_below(&w->r, 10)) {
 	case 0:
 		drop_clean(w);
 		break;
@@ -213,6 +213,10 @@ static void meddle_once(struct world *w)
 	case 3 ... 4:
 		if (!w->checkpoint)
 			do_checkpoint(w, false);
+		break;
+	case 5:
+		if (w->nr_bits < w->config->max_bits && !w->guard_count)
+			do_resize(w);
 		break;
 	default:
 		do_set(w);
