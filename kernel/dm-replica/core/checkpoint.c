@@ -7,10 +7,9 @@
 struct catalog_writer {
 	const struct drp_io *io;
 	const struct drp_area *area;
-	u8 *first;		/* kept until the end: its head counts all records */
-	u8 *block;		/* being filled: @first or the block behind it */
+	u8 *block;		/* being filled */
+	u8 *record;		/* a block: room for any record, whatever @block has left */
 	u32 fill;
-	u32 first_fill;
 	u32 nr_blocks;		/* with the one being filled */
 	u32 nr_records;
 	u64 nonce;
@@ -27,53 +26,56 @@ static int catalog_write_block(struct catalog_writer *w, void *block, u32 index,
 	return w->io->ops->write(w->io->ctx, w->area->first + index, block, 1, false);
 }
 
-static int catalog_next_block(struct catalog_writer *w)
+static int catalog_add(struct catalog_writer *w, u32 len)
 {
-	int ret = 0;
-
-	if (w->nr_blocks >= w->area->blocks)
-		return -ENOSPC;
-	if (w->block == w->first)
-		w->first_fill = w->fill;
-	else
-		ret = catalog_write_block(w, w->block, w->nr_blocks - 1, w->fill);
-	w->block = w->first + DRP_BLOCK_BYTES;
-	w->fill = 0;
-	w->nr_blocks++;
-	return ret;
-}
-
-/* One record from the caller: its length, 0 at the end, negative errno. */
-static int catalog_take_record(struct catalog_writer *w, drp_catalog_next_fn next, void *ctx)
-{
-	u8 *payload = drp_block_payload(w->block);
-	int len, ret;
-
-	len = next(ctx, payload + w->fill, DRP_BLOCK_PAYLOAD - w->fill);
-	if (len != -ENOSPC || !w->fill)
-		return len;
-	ret = catalog_next_block(w);
-	if (ret)
-		return ret;
-	return next(ctx, drp_block_payload(w->block), DRP_BLOCK_PAYLOAD);
-}
-
-static int catalog_finish(struct catalog_writer *w, u64 activation)
-{
-	struct drp_catalog_disk *head = drp_block_payload(w->first);
 	int ret;
 
-	if (w->block == w->first) {
-		w->first_fill = w->fill;
-	} else {
+	if (len > DRP_RECORD_MAX || len % 8)
+		return -EINVAL;
+	if (len > DRP_BLOCK_PAYLOAD - w->fill) {
+		if (w->nr_blocks >= w->area->blocks)
+			return -ENOSPC;
 		ret = catalog_write_block(w, w->block, w->nr_blocks - 1, w->fill);
 		if (ret)
 			return ret;
+		w->nr_blocks++;
+		w->fill = 0;
 	}
+	memcpy((u8 *)drp_block_payload(w->block) + w->fill, w->record, len);
+	w->fill += len;
+	w->nr_records++;
+	return 0;
+}
+
+static void catalog_set_head(struct catalog_writer *w, void *block, u64 activation)
+{
+	struct drp_catalog_disk *head = drp_block_payload(block);
+
 	memset(head, 0, sizeof(*head));
 	head->nr_records = cpu_to_le32(w->nr_records);
 	head->activation = cpu_to_le64(activation);
-	return catalog_write_block(w, w->first, 0, w->first_fill);
+}
+
+/* Write the last block; the head of the first one counts all records, so that one comes again. */
+static int catalog_finish(struct catalog_writer *w, u64 activation)
+{
+	const struct drp_block_id id = { .kind = DRP_BLOCK_CATALOG };
+	u64 seq;
+	int ret;
+
+	if (w->nr_blocks == 1)
+		catalog_set_head(w, w->block, activation);
+	ret = catalog_write_block(w, w->block, w->nr_blocks - 1, w->fill);
+	if (ret || w->nr_blocks == 1)
+		return ret;
+	ret = w->io->ops->read(w->io->ctx, w->area->first, w->record, 1);
+	if (ret)
+		return ret;
+	ret = drp_block_check(w->record, w->nonce, &id, &seq);
+	if (ret < 0 || seq != w->seq)
+		return -EIO;
+	catalog_set_head(w, w->record, activation);
+	return catalog_write_block(w, w->record, 0, ret);
 }
 
 static int catalog_write(const struct drp_io *io, struct drp_super *sb, drp_catalog_next_fn next,
@@ -82,8 +84,8 @@ static int catalog_write(const struct drp_io *io, struct drp_super *sb, drp_cata
 	struct catalog_writer w = {
 		.io = io,
 		.area = drp_super_area(sb, DRP_AREA_CATALOG, sb->catalog_index),
-		.first = scratch,
 		.block = scratch,
+		.record = (u8 *)scratch + DRP_BLOCK_BYTES,
 		.fill = CATALOG_HEAD,
 		.nr_blocks = 1,
 		.nonce = sb->nonce,
@@ -93,11 +95,11 @@ static int catalog_write(const struct drp_io *io, struct drp_super *sb, drp_cata
 
 	if (!w.area)
 		return -EINVAL;
-	while ((len = catalog_take_record(&w, next, ctx)) > 0) {
-		if ((u32)len > DRP_BLOCK_PAYLOAD - w.fill || len % 8)
-			return -EINVAL;
-		w.fill += len;
-		w.nr_records++;
+	memset(drp_block_payload(w.block), 0, CATALOG_HEAD);
+	while ((len = next(ctx, w.record, DRP_RECORD_MAX)) > 0) {
+		ret = catalog_add(&w, len);
+		if (ret)
+			return ret;
 	}
 	if (len)
 		return len;

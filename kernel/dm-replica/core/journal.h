@@ -96,8 +96,7 @@ void drp_commit_complete(const struct drp_commit *c, struct drp_ring *ring);
 
 /*
  * Yields the next encoded record of the pool's state at @buf: its length, 0 at
- * the end, negative errno. After -ENOSPC it is asked for the same record again
- * with more room, so it must not move on before it has succeeded.
+ * the end, negative errno. @room is always DRP_RECORD_MAX.
  */
 typedef int (*drp_catalog_next_fn)(void *ctx, void *buf, u32 room);
 
