@@ -131,7 +131,7 @@ int drp_io_map(struct dm_target *ti, struct bio *bio)
 	u64 room = (1ULL << e->pool->extent_shift) -
 		   (start & ((1ULL << e->pool->extent_shift) - 1));
 
-	memset(io, 0, sizeof(*io));
+	memset_startat(io, 0, pending);
 	/* Before 6.4 discards and write-zeroes ignore max_io_len. */
 	if (bio_sectors(bio) > room)
 		dm_accept_partial_bio(bio, room);
@@ -151,14 +151,7 @@ int drp_io_end(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 		return DM_ENDIO_DONE;
 	if (bio_op(bio) == REQ_OP_READ)
 		return drp_read_end(bio, *error);
-	if (*error)
-		drp_fault_leg(bio, -1, *error);
-	io->status = *error;
-	drp_io_leave(io);
-	if (!io->faulted)
-		return DM_ENDIO_DONE;
-	drp_fault_park(bio);
-	return DM_ENDIO_INCOMPLETE;
+	return drp_write_end(bio, error);
 }
 
 /* ---- the worker ---- */

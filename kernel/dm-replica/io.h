@@ -27,6 +27,7 @@ struct drp_io_ctx {
 	struct drp_element *e;
 	struct drp_range range;
 	struct bvec_iter iter;		/* as it came: for a second try */
+	/* zero at the start, from here on */
 	atomic_t pending;		/* legs under way */
 	u32 mirrored;			/* hops whose target gets it: gates held */
 	u32 tracked;			/* hops whose D plane is marked instead */
@@ -37,6 +38,7 @@ struct drp_io_ctx {
 	bool inside;			/* own gate held */
 	bool in_grace;
 	bool in_range;
+	bool has_legs;			/* clones are under way beside the bio itself */
 	bool faulted;			/* a leg failed: waits for its sync to be Broken */
 	bool stop;			/* FailedCopyStopsHostIO: fail it then */
 	blk_status_t status;		/* of the own leg */
@@ -82,7 +84,7 @@ void drp_read_again(struct bio *bio);
 /* Behind the region lock. */
 int drp_write_submit(struct bio *bio, bool may_sleep);
 
-/* Send clones of @bio to its own leg and to those of io->mirrored. False: no memory now. */
+/* Send clones of @bio to the legs of io->mirrored; the caller submits @bio itself. False: no memory now. */
 bool drp_legs_submit(struct bio *bio, bool may_sleep);
 
 /* Take the own gate and those of all mirrored hops, or none: false and parked (or again: -EAGAIN is handled inside). */
@@ -96,6 +98,8 @@ void drp_io_leave(struct drp_io_ctx *io);
 
 /* All legs are back. Any context. */
 void drp_write_done(struct bio *bio);
+/* The own leg of a write or flush is back: DM_ENDIO_*. Any context. */
+int drp_write_end(struct bio *bio, blk_status_t *error);
 
 /* ---- faults (fault.c) ---- */
 

@@ -36,7 +36,7 @@ static void put_text(char *result, unsigned int size, const char *text)
 		return;
 	scnprintf(result + used, size - used, " text: %s", text);
 	for (p = result + used; *p; p++)
-		if (*p < ' ')
+		if (*p < ' ' || *p > '~')
 			*p = ' ';
 }
 

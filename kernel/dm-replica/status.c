@@ -13,14 +13,14 @@
 #define STATUS_VERSION	1
 #define HEADER_BYTES	256
 
-/* Make @text one word. */
+/* Make @text one word of printable ASCII. */
 static void put_word(char *word, size_t size, const char *text)
 {
 	char *p;
 
 	strscpy(word, *text ? text : "-", size);
 	for (p = word; *p; p++)
-		if (*p <= ' ' || *p == 0x7f)
+		if (*p <= ' ' || *p > '~')
 			*p = '_';
 }
 

@@ -124,11 +124,8 @@ static void leg_done(struct bio *clone)
 	struct bio *bio = leg->host;
 	struct drp_io_ctx *io = drp_io_of(bio);
 
-	if (unlikely(clone->bi_status)) {
-		if (leg->hop < 0)
-			io->status = clone->bi_status;
+	if (unlikely(clone->bi_status))
 		drp_fault_leg(bio, leg->hop, clone->bi_status);
-	}
 	bio_put(clone);
 	if (atomic_dec_and_test(&io->pending))
 		drp_write_done(bio);
@@ -136,22 +133,17 @@ static void leg_done(struct bio *clone)
 
 static struct bio *clone_for_leg(struct bio *bio, int hop, gfp_t gfp)
 {
-	struct drp_io_ctx *io = drp_io_of(bio);
-	struct drp_element *e = io->e;
-	struct block_device *bdev = hop < 0 ? e->bdev : e->plan->hop[hop].target->bdev;
+	struct drp_element *e = drp_io_of(bio)->e;
 	struct drp_leg_bio *leg;
 	struct bio *clone;
 
-	clone = bio_alloc_clone(bdev, bio, gfp, &e->pool->bios);
+	clone = bio_alloc_clone(e->plan->hop[hop].target->bdev, bio, gfp, &e->pool->bios);
 	if (!clone)
 		return NULL;
 	leg = container_of(clone, struct drp_leg_bio, bio);
 	leg->host = bio;
 	leg->hop = hop;
 	clone->bi_end_io = leg_done;
-	/* A discard would leave legs with different undefined content. */
-	if (bio_op(clone) == REQ_OP_DISCARD)
-		clone->bi_opf = (clone->bi_opf & ~REQ_OP_MASK) | REQ_OP_WRITE_ZEROES;
 	return clone;
 }
 
@@ -159,22 +151,46 @@ bool drp_legs_submit(struct bio *bio, bool may_sleep)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	gfp_t gfp = may_sleep ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN;
-	struct bio *legs[DRP_HOPS_MAX + 1];
+	struct bio *legs[DRP_HOPS_MAX];
 	u32 mask = io->mirrored;
 	unsigned int n = 0, i;
 
-	legs[n++] = clone_for_leg(bio, -1, gfp);
-	for (; mask && legs[n - 1]; mask &= mask - 1)
-		legs[n++] = clone_for_leg(bio, __ffs(mask), gfp);
-	if (!legs[n - 1]) {
-		for (i = 0; i < n - 1; i++)
+	for (; mask; mask &= mask - 1) {
+		legs[n] = clone_for_leg(bio, __ffs(mask), gfp);
+		if (!legs[n])
+			break;
+		n++;
+	}
+	if (mask) {
+		for (i = 0; i < n; i++)
 			bio_put(legs[i]);
 		return false;
 	}
-	atomic_set(&io->pending, n);
+	/* The own leg is the host's bio itself: the caller submits it, drp_write_end() counts it. */
+	atomic_set(&io->pending, n + 1);
+	io->has_legs = true;
 	for (i = 0; i < n; i++)
 		submit_bio_noacct(legs[i]);
 	return true;
+}
+
+int drp_write_end(struct bio *bio, blk_status_t *error)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	if (unlikely(*error)) {
+		io->status = *error;
+		drp_fault_leg(bio, -1, *error);
+	}
+	if (io->has_legs && !atomic_dec_and_test(&io->pending))
+		return DM_ENDIO_INCOMPLETE;
+	drp_io_leave(io);
+	if (unlikely(io->faulted)) {
+		drp_fault_park(bio);
+		return DM_ENDIO_INCOMPLETE;
+	}
+	*error = io->status;
+	return DM_ENDIO_DONE;
 }
 
 /* Can all legs write zeroes themselves? */
@@ -190,6 +206,17 @@ static bool legs_write_zeroes(struct drp_io_ctx *io)
 	return true;
 }
 
+static int submit_legs(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	if (!io->mirrored || drp_legs_submit(bio, may_sleep))
+		return remap_own(bio);
+	/* A worker may wait for the clones. */
+	drp_pool_rerun_bio(io->e->pool, bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
 int drp_write_submit(struct bio *bio, bool may_sleep)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
@@ -201,11 +228,10 @@ int drp_write_submit(struct bio *bio, bool may_sleep)
 		complete_host(bio, op == REQ_OP_DISCARD ? BLK_STS_OK : BLK_STS_NOTSUPP);
 		return DM_MAPIO_SUBMITTED;
 	}
-	if (!io->mirrored && op != REQ_OP_DISCARD)
-		return remap_own(bio);
-	if (!drp_legs_submit(bio, may_sleep))
-		drp_pool_rerun_bio(io->e->pool, bio);
-	return DM_MAPIO_SUBMITTED;
+	/* A discard would leave legs with different undefined content. */
+	if (op == REQ_OP_DISCARD)
+		bio->bi_opf = (bio->bi_opf & ~REQ_OP_MASK) | REQ_OP_WRITE_ZEROES;
+	return submit_legs(bio, may_sleep);
 }
 
 int drp_flush_run(struct bio *bio, bool may_sleep)
@@ -220,11 +246,9 @@ int drp_flush_run(struct bio *bio, bool may_sleep)
 	default:
 		break;
 	}
-	if (!io->mirrored)
+	if (!io->mirrored || drp_legs_submit(bio, may_sleep))
 		return remap_own(bio);
-	if (!drp_legs_submit(bio, may_sleep)) {
-		drp_io_leave(io);
-		drp_pool_rerun_bio(io->e->pool, bio);
-	}
+	drp_io_leave(io);
+	drp_pool_rerun_bio(io->e->pool, bio);
 	return DM_MAPIO_SUBMITTED;
 }
