@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# A quiet pool with one mirror for tests of bad input, made with dmsetup alone.
+# Sourced after drp.sh. Pool "bad", elements 1 (a) and 2 (b), sync 3 (ab).
+
+BAD_SECTORS=32768
+
+# The pool's and both elements' status without what a refusal or time changes:
+# metadata use, commits, checkpoints, stalls, memory, last refusal, extents.
+bad_state() {
+	dmsetup status bad | cut -d ' ' -f 1-8
+	dmsetup status bad-a | sed -E 's|[0-9]+/([0-9]+)|/\1|'
+	dmsetup status bad-b | sed -E 's|[0-9]+/([0-9]+)|/\1|'
+}
+
+bad_is_synchronized() {
+	[[ "$(dmsetup status bad-a)" == *" 3 mirror s synchronized completed 100 0 "* ]]
+}
+
+bad_remove() {
+	local dev
+	for dev in bad-b bad-a bad; do
+		dmsetup remove --retry "$dev" 2>/dev/null
+	done
+	for dev in badmeta bada badb; do
+		[ ! -e "/dev/$dev" ] || simdisk_remove "$dev"
+	done
+}
+
+bad_setup() {
+	local pool
+	need dmsetup
+	simdisk_loaded || skip "the module simdisk is not loaded"
+	[ -d /sys/module/dm_replica ] || skip "the module dm-replica is not loaded"
+	at_exit bad_remove
+	run_ok simdisk_create badmeta 16
+	run_ok simdisk_create bada $((BAD_SECTORS / 2048))
+	run_ok simdisk_create badb $((BAD_SECTORS / 2048))
+	run_ok dmsetup create bad --table "0 8 replica-pool /dev/badmeta - 128 2 format name=bad"
+	# Not /dev/mapper/bad: without udev nobody makes that link.
+	pool=$(dmsetup info -c --noheadings --separator : -o major,minor bad)
+	run_ok dmsetup message bad 0 create_element 1 a size=$BAD_SECTORS
+	run_ok dmsetup message bad 0 create_element 2 b size=$BAD_SECTORS
+	run_ok dmsetup create bad-a --table \
+		"0 $BAD_SECTORS replica $pool 1 /dev/bada"
+	run_ok dmsetup create bad-b --table \
+		"0 $BAD_SECTORS replica $pool 2 /dev/badb"
+	run_ok dmsetup message bad 0 create_sync 3 mirror 1 2 name=ab
+	wait_until 30 bad_is_synchronized || fail "the mirror does not become synchronized"
+}
