@@ -115,7 +115,7 @@ struct drp_pool *drp_nl_pool(struct nlattr **attrs, struct netlink_ext_ack *exta
 	.kind		= _kind,						\
 	.id_attr	= DRP_A_##_attr##_ID,					\
 	.name_attr	= DRP_A_##_attr##_NAME,					\
-	.missing	= #_attr "_ID or " #_attr "_NAME is missing: say which " _word, \
+	.missing	= #_attr "_ID or " #_attr "_NAME is missing: say which", \
 	.unknown	= "no such " _word " in this pool",			\
 	.differ		= #_attr "_ID and " #_attr "_NAME are of different objects: give one", \
 }
