@@ -213,7 +213,7 @@ struct drp_sync_disk {
 	u8 failed_copy_stops_host_io;
 	u8 auto_delete;
 	u8 initial_copy;
-	u8 reserved[7];
+	u8 reserved[9];
 	__le64 rate_limit;
 	__le64 job_id;
 	__le64 when_established;
