@@ -55,7 +55,8 @@ static void add_operations(struct node *root, const struct records *answers, boo
 			out_maybe_bool(row, "PossibleNow", "POSSIBLE", r, DRP_A_POSSIBLE_NOW);
 			out_maybe_bool(row, "RequiresForce", "FORCE", r, DRP_A_REQUIRES_FORCE);
 		}
-		if (rec_u64(r, DRP_A_RESULT_COPY_STATE))
+		if (rec_u64(r, DRP_A_RESULT_COPY_STATE) &&
+		    (!of_sync || rec_u64(r, DRP_A_POSSIBLE_NOW)))
 			out_enum(row, "ResultCopyState", "LEADS-TO", DRP_ENUM_COPY_STATE,
 				 rec_u64(r, DRP_A_RESULT_COPY_STATE));
 		else

@@ -15,7 +15,6 @@
 #define CONTROL		"/dev/mapper/control"
 
 static char last_log[256];	/* what the library said last */
-static int last_errno;
 
 /* The library prints; this tool words its own errors. */
 static void keep_log(int level, const char *file, int line, int dm_errno, const char *fmt, ...)
@@ -24,13 +23,12 @@ static void keep_log(int level, const char *file, int line, int dm_errno, const 
 
 	(void)file;
 	(void)line;
+	(void)dm_errno;
 	if ((level & 7) > 4 || (level & 0x80))	/* below warnings, or meant for stdout */
 		return;
 	va_start(args, fmt);
 	vsnprintf(last_log, sizeof(last_log), fmt, args);
 	va_end(args);
-	if (dm_errno > 0)
-		last_errno = dm_errno;
 }
 
 static int check_control(const char *what)
@@ -106,65 +104,112 @@ static bool kernel_log_reason(int fd, char *reason, size_t size)
 	return found;
 }
 
-static int creation_failed(const char *name, const char *target, int log)
+/* Words for a failed step; @err is the ioctl's. */
+static int creation_failed(const char *name, const char *target, int err, int log)
 {
+	u32 return_value = err ? drp_errno_to_rv(err) : DRP_RV_FAILED;
 	char reason[256];
-	int err = last_errno;
 
-	if (kernel_log_reason(log, reason, sizeof(reason))) {
-		if (strstr(reason, "unknown target type"))
-			return fail(EX_UNAVAILABLE, name,
-				    "the kernel has no target '%s'; modprobe dm-replica", target);
-		return fail(drp_rv_to_exit_status(err ? drp_errno_to_rv(err) : DRP_RV_FAILED),
-			    name, "the kernel refused the device: %s", reason);
-	}
-	if (strstr(last_log, "already exists") || err == EEXIST)
-		return fail(drp_rv_to_exit_status(DRP_RV_IN_USE), name,
-			    "a device of that name exists; 'dmsetup info %s' shows it", name);
-	return fail(drp_rv_to_exit_status(err ? drp_errno_to_rv(err) : DRP_RV_FAILED), name,
-		    "the device cannot be created: %s; the kernel log may say more",
-		    *last_log ? last_log : strerror(err));
+	if (!kernel_log_reason(log, reason, sizeof(reason)))
+		return fail(drp_rv_to_exit_status(return_value), name,
+			    "the device cannot be created: %s; the kernel log may say more",
+			    err ? strerror(err) : last_log);
+	if (strstr(reason, "unknown target type"))
+		return fail(EX_UNAVAILABLE, name, "the kernel has no target '%s'; modprobe dm-replica",
+			    target);
+	return fail(drp_rv_to_exit_status(return_value), name, "the kernel refused the device: %s",
+		    reason);
+}
+
+/* One ioctl on the device @name. The steps are separate because only then errno survives. */
+static int step(struct dm_task *task, const char *name)
+{
+	int err = 0;
+
+	if (!task)
+		return ENOMEM;
+	if (!dm_task_set_name(task, name))
+		err = EINVAL;
+	else if (!dm_task_run(task))
+		err = dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO;
+	return err;
+}
+
+static int create_empty(const char *name, const char *uuid, dev_t *dev)
+{
+	struct dm_task *task = dm_task_create(DM_DEVICE_CREATE);
+	struct dm_info info;
+	int err = EINVAL;
+
+	if (task && dm_task_set_uuid(task, uuid) &&
+	    dm_task_set_add_node(task, DM_ADD_NODE_ON_RESUME))
+		err = step(task, name);
+	if (!err && dev && dm_task_get_info(task, &info))
+		*dev = makedev(info.major, info.minor);
+	if (task)
+		dm_task_destroy(task);
+	return err;
+}
+
+static int load_table(const char *name, u64 sectors, const char *target, const char *params)
+{
+	struct dm_task *task = dm_task_create(DM_DEVICE_RELOAD);
+	int err = EINVAL;
+
+	if (task && dm_task_add_target(task, 0, sectors, target, params))
+		err = step(task, name);
+	if (task)
+		dm_task_destroy(task);
+	return err;
+}
+
+/* Waits for udev where it runs, else the library makes the node. */
+static int resume(const char *name)
+{
+	struct dm_task *task = dm_task_create(DM_DEVICE_RESUME);
+	uint32_t cookie = 0;
+	int err = EINVAL;
+
+	if (task && dm_task_set_add_node(task, DM_ADD_NODE_ON_RESUME) &&
+	    dm_task_set_cookie(task, &cookie, 0))
+		err = step(task, name);
+	if (cookie)
+		dm_udev_wait(cookie);
+	dm_task_update_nodes();
+	if (task)
+		dm_task_destroy(task);
+	return err;
 }
 
 int dm_create(const char *name, const char *uuid, u64 sectors, const char *target,
 	      const char *params, dev_t *dev)
 {
-	struct dm_task *task;
-	struct dm_info info;
-	uint32_t cookie = 0;
-	int status, log, ok;
+	struct dm_device old;
+	int status, log, err;
 
-	status = check_control(name);
+	status = dm_query(name, 0, &old);
 	if (status)
 		return status;
-	task = dm_task_create(DM_DEVICE_CREATE);
-	if (!task)
-		return fail(EX_OSERR, name, "device-mapper: %s", last_log);
+	if (old.exists)
+		return fail(drp_rv_to_exit_status(DRP_RV_IN_USE), name,
+			    "In Use (6): a device-mapper device of this name exists; 'dmsetup info %s' shows it",
+			    name);
 	log = kernel_log_mark();
-	last_errno = 0;
 	last_log[0] = '\0';
-	ok = dm_task_set_name(task, name) && dm_task_set_uuid(task, uuid) &&
-	     dm_task_add_target(task, 0, sectors, target, params) &&
-	     dm_task_set_add_node(task, DM_ADD_NODE_ON_CREATE) &&
-	     dm_task_set_cookie(task, &cookie, 0);
-	if (ok) {
-		ok = dm_task_run(task);
-		if (!ok && !last_errno)
-			last_errno = dm_task_get_errno(task);
+	err = create_empty(name, uuid, dev);
+	if (err)
+		return creation_failed(name, target, err, log);
+	err = load_table(name, sectors, target, params);
+	if (!err)
+		err = resume(name);
+	if (err) {
+		status = creation_failed(name, target, err, log);
+		dm_remove(name);
+		return status;
 	}
-	if (cookie)
-		dm_udev_wait(cookie);
-	if (!ok) {
-		status = creation_failed(name, target, log);
-	} else {
-		if (log >= 0)
-			close(log);
-		dm_task_update_nodes();
-		if (dev && dm_task_get_info(task, &info))
-			*dev = makedev(info.major, info.minor);
-	}
-	dm_task_destroy(task);
-	return status;
+	if (log >= 0)
+		close(log);
+	return 0;
 }
 
 int dm_query(const char *name, dev_t dev, struct dm_device *d)

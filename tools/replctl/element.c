@@ -16,7 +16,7 @@ static int open_data(const char *path, struct device *d)
 		return status;
 	if (device_in_use(d, what, sizeof(what)))
 		return fail(drp_rv_to_exit_status(DRP_RV_IN_USE), path,
-			    "In Use (6): it is %s; free it, its user takes the element's device afterwards", what);
+			    "In Use (6): it is %s; free it first, its users take the element's device afterwards", what);
 	if (device_content(d, what, sizeof(what)) == CONTENT_POOL)
 		return fail(drp_rv_to_exit_status(DRP_RV_IN_USE), path,
 			    "In Use (6): it holds the metadata of %s; choose another device", what);

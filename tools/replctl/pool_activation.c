@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* replctl pool activate, deactivate: pools describe themselves, their devices are found by identity. */
 #include <stdlib.h>
+#include <unistd.h>
 #include <sys/sysmacros.h>
 
 #include "commands.h"
@@ -21,6 +22,7 @@ struct search {
 	struct device *devices;		/* of the machine, with identities, looked up when first needed */
 	unsigned int nr_devices;
 	bool devices_known;
+	bool denied;			/* a device could not be read for want of permission */
 	bool take_over;
 	struct node *rows;
 	int status;			/* of the first failure; the rest goes on */
@@ -61,13 +63,17 @@ static bool has_holder(const struct device *d)
 /* A scanned device: a candidate if it is ours and nobody holds it. */
 static int consider(const struct device *d, void *ctx)
 {
+	struct search *s = ctx;
 	struct drp_super sb;
 	enum drp_probe what;
+	int err;
 
-	if (metadata_probe(d, &what, &sb))
+	err = metadata_probe(d, &what, &sb);
+	s->denied |= err == -EACCES || err == -EPERM;
+	if (err)
 		return 0;
 	if ((what == DRP_PROBE_VALID || what == DRP_PROBE_REPAIR) && !has_holder(d))
-		add_pool(ctx, d, &sb);
+		add_pool(s, d, &sb);
 	return 0;
 }
 
@@ -316,6 +322,9 @@ static int pool_activate(const struct args *a)
 	if (opt(a, OPT_ALL)) {
 		complete_active_pools(&s);
 		count_status(&s, device_scan(consider, &s));
+		if (s.denied && geteuid())
+			count_status(&s, fail(EX_NOPERM, "pool activate",
+					      "block devices cannot be read; run it as root"));
 	}
 	mark_duplicates(&s);
 	for (i = 0; i < s.nr_pools; i++)

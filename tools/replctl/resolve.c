@@ -131,10 +131,11 @@ static int report_missing(enum drp_object_kind kind, const char *text)
 
 	if (kind == DRP_OBJ_SYNC)
 		snprintf(why, sizeof(why), "there is no such synchronization; 'replctl list' lists them");
+	else if (kind == DRP_OBJ_POOL)
+		snprintf(why, sizeof(why), "no pool of this name is active; 'replctl pool list' lists those that are");
 	else
-		snprintf(why, sizeof(why), "there is no such %s%s; 'replctl %s list' lists them",
-			 kinds[kind].noun, kind == DRP_OBJ_POOL ? " active" : "",
-			 kinds[kind].noun);
+		snprintf(why, sizeof(why), "there is no such %s; 'replctl %s list' lists them",
+			 kinds[kind].noun, kinds[kind].noun);
 	return fail_rv(DRP_RV_NOT_FOUND, text, why);
 }
 
