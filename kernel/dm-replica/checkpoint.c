@@ -344,7 +344,7 @@ void drp_checkpoint_work(struct work_struct *work)
 
 	if (pool->active)
 		checkpoint(pool, TICK);
-	if (!pool->stopping)
+	if (!pool->stopping && !READ_ONCE(pool->suspended))
 		queue_delayed_work(pool->op_wq, &pool->checkpoint_work,
 				   DRP_CHECKPOINT_SECONDS * HZ);
 }

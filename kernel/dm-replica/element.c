@@ -420,9 +420,9 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 
 	if (e->live == at)
 		goto out;
-	if (e->live || !e->pool->active) {
+	if (e->live || !e->pool->active || e->pool->suspended) {
 		DMERR("element %s: %s", e->rec.name, e->live ? "it is attached by another device" :
-		      "its pool has not been resumed yet");
+		      "its pool is not resumed");
 		r = -EBUSY;
 		goto out;
 	}

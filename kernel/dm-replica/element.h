@@ -66,6 +66,8 @@ struct drp_element {
 	bool leg_gone;			/* detached for good: do not wait the deadline */
 	unsigned int bound;		/* tables that name it */
 	struct work_struct free_work;
+	bool held;			/* suspended internally, with its pool; has a reference on md */
+	struct mapped_device *md;	/* while held */
 	bool flushed;			/* not attached, and flushed after its last write */
 	struct delayed_work leg_deadline;
 

@@ -345,6 +345,74 @@ out:
 	return r;
 }
 
+/* ---- suspend and resume with the pool's device, as dm-thin does it ---- */
+
+/* The next attached element that is not held yet, with a reference on its device; NULL: none. */
+static struct drp_element *hold_next(struct drp_pool *pool)
+{
+	unsigned int flags = drp_op_begin(pool);
+	struct drp_element *e, *found = NULL;
+	unsigned long id;
+
+	pool->suspended = true;
+	xa_for_each(&pool->elements, id, e) {
+		if (!e->live || e->held)
+			continue;
+		e->md = dm_table_get_md(e->live->ti->table);
+		if (dm_hold(e->md))
+			continue;	/* being removed: drains by itself */
+		e->held = true;
+		found = e;
+		break;
+	}
+	drp_op_end(pool, flags);
+	return found;
+}
+
+void drp_pool_suspend(struct drp_pool *pool)
+{
+	struct drp_element *e;
+
+	/* Not under op_lock: suspending an element takes it. */
+	while ((e = hold_next(pool)))
+		dm_internal_suspend_noflush(e->md);
+	cancel_delayed_work_sync(&pool->checkpoint_work);
+	flush_workqueue(pool->op_wq);
+	flush_workqueue(pool->commit_wq);
+}
+
+static struct drp_element *release_next(struct drp_pool *pool)
+{
+	unsigned int flags = drp_op_begin(pool);
+	struct drp_element *e, *found = NULL;
+	unsigned long id;
+
+	pool->suspended = false;
+	xa_for_each(&pool->elements, id, e) {
+		if (!e->held)
+			continue;
+		e->held = false;
+		found = e;
+		break;
+	}
+	drp_op_end(pool, flags);
+	return found;
+}
+
+void drp_pool_resume(struct drp_pool *pool)
+{
+	struct drp_element *e;
+
+	while ((e = release_next(pool))) {
+		struct mapped_device *md = e->md;
+
+		dm_internal_resume(md);
+		dm_put(md);
+	}
+	if (pool->active && !pool->stopping)
+		mod_delayed_work(pool->op_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
+}
+
 /* ---- the end ---- */
 
 static void stop_copies(struct drp_pool *pool)

@@ -53,6 +53,7 @@ struct drp_pool {
 	struct drp_super sb;		/* as on the device; checkpoints update it */
 	bool loaded;
 	bool active;			/* resumed once: checkpoint written, requests admitted */
+	bool suspended;			/* its device is: nothing may be written */
 	bool stopping;
 	struct list_head removed;	/* syncs that are gone but still in a plan */
 	u64 gates_closed_at;		/* ns: start of the stall of the cut under way */
@@ -162,6 +163,12 @@ int drp_pool_load(struct drp_pool *pool, const struct drp_pool_args *args, char 
 /* Who we are, from the table line. */
 void drp_pool_set_owner(struct drp_pool *pool, const struct drp_pool_args *args);
 void drp_pools_init(void);
+/*
+ * The pool's device is suspended: its elements are suspended internally, then
+ * nothing writes metadata any more, until the resume. Take op_lock. Sleep.
+ */
+void drp_pool_suspend(struct drp_pool *pool);
+void drp_pool_resume(struct drp_pool *pool);
 /* First resume: format or write the activation's checkpoint, admit I/O. Sleeps. */
 int drp_pool_activate(struct drp_pool *pool);
 

@@ -160,6 +160,22 @@ static void pool_resume(struct dm_target *ti)
 	mutex_lock(&b->pool->ti_lock);
 	b->pool->ti = ti;
 	mutex_unlock(&b->pool->ti_lock);
+	drp_pool_resume(b->pool);
+}
+
+static void pool_presuspend(struct dm_target *ti)
+{
+	struct pool_binding *b = ti->private;
+
+	drp_pool_suspend(b->pool);
+}
+
+/* The suspend did not happen after all. */
+static void pool_presuspend_undo(struct dm_target *ti)
+{
+	struct pool_binding *b = ti->private;
+
+	drp_pool_resume(b->pool);
 }
 
 static void pool_postsuspend(struct dm_target *ti)
@@ -217,6 +233,8 @@ struct target_type drp_pool_target = {
 	.map = pool_map,
 	.preresume = pool_preresume,
 	.resume = pool_resume,
+	.presuspend = pool_presuspend,
+	.presuspend_undo = pool_presuspend_undo,
 	.postsuspend = pool_postsuspend,
 	.message = pool_message,
 	.status = pool_status,

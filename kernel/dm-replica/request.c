@@ -79,10 +79,10 @@ static int admit_and_dispatch(struct drp_op *op)
 {
 	struct drp_pool *pool = op->pool;
 
-	if (pool->stopping || !pool->active)
+	if (pool->stopping || !pool->active || pool->suspended)
 		return drp_op_refuse(op, DRP_RV_IN_USE, "pool %s is %s: try again later",
-				     pool->sb.name, pool->active ? "being stopped" :
-				     "not resumed yet");
+				     pool->sb.name, pool->stopping ? "being stopped" :
+				     pool->active ? "suspended" : "not resumed yet");
 	if (!drp_pool_writable(pool))
 		return drp_op_refuse(op, DRP_RV_FAILED,
 				     "pool %s is read-only because its metadata failed: check the metadata device, then activate the pool again",

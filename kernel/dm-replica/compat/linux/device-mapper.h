@@ -7,6 +7,10 @@
 #include <linux/blkdev.h>
 #include <linux/version.h>
 
+/* Exported for targets such as dm-thin, declared in drivers/md/dm.h only. */
+void dm_internal_suspend_noflush(struct mapped_device *md);
+void dm_internal_resume(struct mapped_device *md);
+
 /* Pages must not change while they are written to several legs. In .io_hints. */
 static inline void drp_limits_stable_writes(struct dm_target *ti, struct queue_limits *limits)
 {
