@@ -372,7 +372,7 @@ static int write_checkpoint(struct machine *m, struct drp_cut cut)
 	for (s = 0; !ret && s < MODEL_SYNCS; s++)
 		if (m->now.sync[s])
 			ret = write_plane(m, s);
-	if (!ret && sim_once_in(&m->random, 3))
+	if (!ret && (m->fault == FAULT_RETIRED_BEHIND_CUT || sim_once_in(&m->random, 3)))
 		ret = meanwhile(m);
 	if (!ret && m->fault == FAULT_RETIRED_BEHIND_CUT)
 		retire_some(m);
@@ -446,6 +446,8 @@ static void take_loaded(struct machine *m, const struct model_load *l)
 	u32 s, p;
 
 	m->sb = l->sb;
+	if (m->fault == FAULT_NEWEST_SUPER_FIRST)
+		m->sb.write_b_first = !m->sb.write_b_first;
 	m->now = l->state;
 	m->in_flight = false;
 	m->cut_open = 0;

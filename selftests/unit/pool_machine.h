@@ -26,6 +26,7 @@ enum machine_fault {
 	FAULT_CATALOG_IN_PLACE,		/* written over the one in use */
 	FAULT_CATALOG_LOST,		/* the disk loses one: a load may fail, but never mislead */
 	FAULT_OLD_CATALOG_ACCEPTED,	/* likewise, and the check of its sequence is made blind */
+	FAULT_NEWEST_SUPER_FIRST,	/* the only newest superblock is the first to be written over */
 	FAULT_RETIRED_BEHIND_CUT,	/* extents left out of the catalog after the cut was taken */
 	FAULT_WRITE_BEFORE_ACTIVATE,	/* the extent's record is not durable yet */
 };

@@ -95,6 +95,7 @@ NOTICED(notices_pages_freed_before_superblock, FAULT_PAGES_FREED_EARLY, 3)
 NOTICED(notices_torn_sequence_used_again, FAULT_TORN_SEQUENCE_USED, 20)
 NOTICED(notices_catalog_written_in_place, FAULT_CATALOG_IN_PLACE, 3)
 NOTICED(notices_older_catalog_accepted, FAULT_OLD_CATALOG_ACCEPTED, 20)
+NOTICED(notices_newest_superblock_written_first, FAULT_NEWEST_SUPER_FIRST, 20)
 NOTICED(notices_extents_retired_behind_the_cut, FAULT_RETIRED_BEHIND_CUT, 20)
 NOTICED(notices_write_before_activation, FAULT_WRITE_BEFORE_ACTIVATE, 3)
 
@@ -110,6 +111,7 @@ int main(void)
 		cmocka_unit_test(notices_torn_sequence_used_again),
 		cmocka_unit_test(notices_catalog_written_in_place),
 		cmocka_unit_test(notices_older_catalog_accepted),
+		cmocka_unit_test(notices_newest_superblock_written_first),
 		cmocka_unit_test(notices_extents_retired_behind_the_cut),
 		cmocka_unit_test(notices_write_before_activation),
 	};

@@ -224,16 +224,16 @@ static char *section(const char *structure, size_t size)
 
 static void every_field_is_documented(void **state)
 {
-	size_t i, of = 0;
+	size_t i, of;
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		char line[128], size[24] = "...", *text, *found;
 
-		while (of <= i || fields[of].field)
-			of++;	/* the entry with the size of this structure */
 		if (!fields[i].field)
 			continue;
+		for (of = i; fields[of].field; of++)
+			;	/* to the entry with the size of this structure */
 		if (fields[i].size)
 			snprintf(size, sizeof(size), "%zu", fields[i].size);
 		snprintf(line, sizeof(line), "\n    %6zu %5s  %s", fields[i].offset, size,
