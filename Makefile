@@ -51,6 +51,7 @@ bench: deps kernels all ## the figures of Documentation/performance.md
 	@selftests/bench/run
 
 kernel-debug: deps ## build the kernel with KASAN, lockdep, kmemleak (an hour)
+	@[ -x scripts/kernel-debug ] || { echo "kernel-debug: this tree has no recipe for it yet" >&2; exit 1; }
 	@scripts/kernel-debug
 
 install: all ## install module, replctl, man page, completion, udev rule
