@@ -15,18 +15,45 @@ struct catalog {
 	enum section section;
 	unsigned long id;		/* of the object to look at next */
 	u64 within;			/* extent or directory chunk to go on from */
+	u64 gap;			/* inactive extents that a run may bridge */
+	u32 runs_max;			/* of one element */
 	struct drp_dir_entry entries[DRP_DIR_ENTRIES];
 };
+
+/*
+ * A scattered set has many runs: bridge gaps, so that the catalog always fits.
+ * What it calls active beyond that costs a longer resync after a crash.
+ */
+static u64 choose_gap(const struct catalog *cat, const struct drp_element *e)
+{
+	unsigned long x = 0;
+	u32 runs = 0;
+
+	for (;;) {
+		x = find_next_bit(e->active, e->nr_extents, x);
+		if (x >= e->nr_extents)
+			return 0;
+		if (++runs > cat->runs_max)
+			return e->nr_extents / cat->runs_max + 1;
+		x = find_next_zero_bit(e->active, e->nr_extents, x);
+	}
+}
 
 /* The next run of active extents of @e from @cat->within: an encoded record or 0. */
 static int next_active(struct catalog *cat, struct drp_element *e, void *buf, u32 room)
 {
-	unsigned long first, end;
+	unsigned long first, next, end;
 
+	if (!cat->within)
+		cat->gap = choose_gap(cat, e);
 	first = find_next_bit(e->active, e->nr_extents, cat->within);
 	if (first >= e->nr_extents)
 		return 0;
-	end = find_next_zero_bit(e->active, e->nr_extents, first);
+	next = first;
+	do {
+		end = find_next_zero_bit(e->active, e->nr_extents, next);
+		next = find_next_bit(e->active, e->nr_extents, end);
+	} while (next < e->nr_extents && next - end <= cat->gap);
 	cat->within = end;
 	return drp_encode_activate(e->rec.id, first, end - first, buf, room);
 }
@@ -123,6 +150,55 @@ static int next_record(void *ctx, void *buf, u32 room)
 	}
 	spin_unlock(&cat->pool->rec_lock);
 	return r;
+}
+
+#define ACTIVATE_BYTES	32	/* of one record */
+#define OBJECT_BYTES	DRP_CATALOG_OBJECT_BYTES
+
+static u64 catalog_bytes(struct drp_pool *pool)
+{
+	const struct drp_area *area = drp_super_area(&pool->sb, DRP_AREA_CATALOG, 0);
+
+	return area ? area->blocks * (DRP_BLOCK_PAYLOAD - OBJECT_BYTES) : 0;
+}
+
+static u64 nr_objects(struct xarray *xa)
+{
+	unsigned long id;
+	void *object;
+	u64 n = 0;
+
+	xa_for_each(xa, id, object)
+		n++;
+	return n;
+}
+
+/* Half of the catalog is for active extents, shared by all elements. */
+u32 drp_catalog_runs_max(struct drp_pool *pool)
+{
+	u64 elements = max_t(u64, nr_objects(&pool->elements), 1);
+
+	return clamp_t(u64, catalog_bytes(pool) / 2 / ACTIVATE_BYTES / elements, 4, U32_MAX);
+}
+
+bool drp_catalog_has_room(struct drp_pool *pool, u64 more)
+{
+	u64 bytes = OBJECT_BYTES + more;
+	struct drp_sync *s;
+	unsigned long id;
+
+	bytes += OBJECT_BYTES * (nr_objects(&pool->elements) + nr_objects(&pool->groups) +
+				 nr_objects(&pool->aspects));
+	xa_for_each(&pool->syncs, id, s)
+		bytes += OBJECT_BYTES + drp_catalog_plane_bytes(pool, s->source->rec.size_sectors);
+	return bytes <= catalog_bytes(pool) / 2;
+}
+
+u64 drp_catalog_plane_bytes(struct drp_pool *pool, u64 sectors)
+{
+	u64 chunks = div64_u64(sectors >> pool->region_shift, DRP_PAGE_BITS * DRP_DIR_ENTRIES) + 1;
+
+	return chunks * sizeof(struct drp_dir_entry_disk) * 2;
 }
 
 /* ---- retirement ---- */
@@ -244,6 +320,7 @@ static int write_checkpoint(struct drp_pool *pool)
 	cat = kvzalloc(sizeof(*cat), GFP_NOIO | __GFP_NOFAIL);
 	scratch = kmalloc(2 * DRP_BLOCK_BYTES, GFP_NOIO | __GFP_NOFAIL);
 	cat->pool = pool;
+	cat->runs_max = drp_catalog_runs_max(pool);
 
 	drp_metadev_checkpoint_begin(&pool->md);
 	r = write_planes(pool);

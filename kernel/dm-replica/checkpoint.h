@@ -10,6 +10,7 @@
 
 #define DRP_CHECKPOINT_SECONDS	5
 
+#define DRP_CATALOG_OBJECT_BYTES	1024	/* more than any object's record */
 #define DRP_DIRTY_TICKS		6	/* dirty planes alone are written every so many ticks */
 
 /* Write one now: 0, or -EROFS if the pool is not writable (any more). Sleeps. */
@@ -17,6 +18,15 @@ int drp_checkpoint(struct drp_pool *pool);
 
 /* The last one of a pool whose elements are all detached: retires every extent that was flushed. */
 int drp_checkpoint_final(struct drp_pool *pool);
+
+/* Runs of active extents that one element may have in the catalog. */
+u32 drp_catalog_runs_max(struct drp_pool *pool);
+
+/* Does the catalog have room for @more bytes beside what it holds at most? op_lock held. */
+bool drp_catalog_has_room(struct drp_pool *pool, u64 more);
+
+/* What the plane of a sync of @sectors can take there. */
+u64 drp_catalog_plane_bytes(struct drp_pool *pool, u64 sectors);
 
 void drp_checkpoint_work(struct work_struct *work);
 

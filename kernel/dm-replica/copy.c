@@ -241,8 +241,10 @@ static int enter_target_hops(struct copy_unit *u)
 		if (hop->parent >= 0 && !(u->mirrored & BIT(hop->parent)))
 			continue;
 		if (READ_ONCE(hop->sync->flow) == DRP_FLOW_MIRROR) {
-			if (!drp_gate_enter(&hop->target->gate))
+			if (!drp_gate_enter(&hop->target->gate)) {
+				drp_element_want_leg(hop->target);
 				return -EAGAIN;
+			}
 			u->mirrored |= BIT(i);
 		} else if (READ_ONCE(hop->sync->flow) != DRP_FLOW_NONE) {
 			if (!READ_ONCE(hop->sync->source_noted)) {

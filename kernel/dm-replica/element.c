@@ -117,6 +117,16 @@ void drp_element_retire(struct drp_element *e)
 
 /* ---- its device ---- */
 
+void drp_element_want_leg(struct drp_element *e)
+{
+	unsigned long delay = READ_ONCE(e->leg_gone) ? 0 : msecs_to_jiffies(DRP_LEG_DEADLINE_MS);
+
+	if (drp_element_attached(e))
+		return;		/* a cut: its own deadline opens it */
+	WRITE_ONCE(e->leg_wanted, true);
+	queue_delayed_work(e->pool->op_wq, &e->leg_deadline, delay);
+}
+
 static struct gendisk *disk_of(struct drp_element *e)
 {
 	return e->live ? dm_disk(dm_table_get_md(e->live->ti->table)) : NULL;
@@ -441,6 +451,7 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 	e->last = NULL;
 	e->flushed = false;
 	WRITE_ONCE(e->leg_gone, false);
+	WRITE_ONCE(e->leg_wanted, false);
 	cancel_delayed_work(&e->leg_deadline);
 	drp_element_refresh_access(e);
 	if (known == STRANGE)

@@ -63,6 +63,7 @@ struct drp_element {
 	struct drp_attachment *live;
 	dev_t data_dev, element_dev;	/* of the live one */
 	struct drp_attachment *last;	/* was live; its device may still be open */
+	bool leg_wanted;		/* I/O needs it while it is not attached */
 	bool leg_gone;			/* detached for good: do not wait the deadline */
 	unsigned int bound;		/* tables that name it */
 	struct work_struct free_work;
@@ -119,6 +120,9 @@ int drp_element_replay_growth(struct drp_element *e, const struct drp_element_re
 
 /* Is it mounted or held exclusively? op_lock held. */
 bool drp_element_in_use(struct drp_element *e);
+
+/* I/O needs the leg of @e, whose gate is closed: if it stays away, its sync must give it up. Any context. */
+void drp_element_want_leg(struct drp_element *e);
 
 /* Set what hosts may do and tell the world (read-only flag, uevent). op_lock held. */
 void drp_element_refresh_access(struct drp_element *e);

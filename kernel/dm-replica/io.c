@@ -29,16 +29,6 @@ void drp_io_leave(struct drp_io_ctx *io)
 	}
 }
 
-/* Nobody may be waiting for ever: an absent leg has a deadline. */
-static void arm_leg_deadline(struct drp_element *target)
-{
-	unsigned long delay = READ_ONCE(target->leg_gone) ? 0 :
-			      msecs_to_jiffies(DRP_LEG_DEADLINE_MS);
-
-	if (!drp_element_attached(target))
-		queue_delayed_work(target->pool->op_wq, &target->leg_deadline, delay);
-}
-
 /*
  * Decide once for this run what each sync gets, and take the gates of what will
  * be written. NULL, or the gate that is closed; -EPERM as an error pointer.
@@ -55,7 +45,7 @@ static struct drp_gate *enter_hops(struct drp_io_ctx *io, const struct drp_plan 
 		switch (READ_ONCE(hop->sync->flow)) {
 		case DRP_FLOW_MIRROR:
 			if (!drp_gate_enter(&hop->target->gate)) {
-				arm_leg_deadline(hop->target);
+				drp_element_want_leg(hop->target);
 				return &hop->target->gate;
 			}
 			io->mirrored |= BIT(i);

@@ -64,6 +64,7 @@ void drp_op_restart_copy(struct drp_sync *s)
 	int r;
 
 	rec.progress_status = rec.initial_copy ? DRP_PS_SYNCHRONIZING : DRP_PS_RESYNCING;
+	drp_job_ensure_ids(s->pool);	/* without one the copy has no job, and goes on */
 	r = drp_op_start_copy(s, &rec, 0, NULL, 0);
 	if (r)
 		DMWARN("sync %s: copy cannot start (error %d)", rec.name, r);
@@ -230,16 +231,6 @@ static void partition(struct drp_sync *s)
 	drp_sync_report(s);
 }
 
-static bool anybody_waits(struct drp_gate *gate)
-{
-	bool waits;
-
-	spin_lock_irq(&gate->lock);
-	waits = !bio_list_empty(&gate->parked);
-	spin_unlock_irq(&gate->lock);
-	return waits;
-}
-
 void drp_leg_deadline_work(struct work_struct *work)
 {
 	struct drp_element *e = container_of(to_delayed_work(work), struct drp_element,
@@ -247,7 +238,8 @@ void drp_leg_deadline_work(struct work_struct *work)
 	struct drp_sync *s = NULL;
 	unsigned int flags = drp_op_begin(e->pool);
 
-	if (!e->live && anybody_waits(&e->gate)) {
+	if (!e->live && READ_ONCE(e->leg_wanted)) {
+		WRITE_ONCE(e->leg_wanted, false);
 		s = e->plan->up;
 		if (s && !s->removed && !s->rec.partitioned && s->flow == DRP_FLOW_MIRROR)
 			partition(s);

@@ -6,6 +6,7 @@
  */
 #include <linux/slab.h>
 
+#include "checkpoint.h"
 #include "io.h"
 #include "job.h"
 #include "op_modify.h"
@@ -107,6 +108,10 @@ static int check(struct drp_op *op, struct pair *p, char *name, size_t size)
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 				     "id %llu was used before; ids from %llu on are free", op->req.id,
 				     op->pool->rec.next_id);
+	if (!drp_catalog_has_room(op->pool, DRP_CATALOG_OBJECT_BYTES +
+				  drp_catalog_plane_bytes(op->pool, p->source->rec.size_sectors)))
+		return drp_op_refuse(op, DRP_RV_NO_SPACE,
+				     "the metadata device has no room for another sync");
 	if (drp_element_in_use(p->target) && !op->req.force && !set->in_use_ignore)
 		return drp_op_refuse(op, DRP_RV_IN_USE,
 				     "%s is mounted or held exclusively and would be overwritten: unmount it, or use Force or in_use=ignore",

@@ -183,6 +183,9 @@ int drp_op_create_element(struct drp_op *op)
 	if (!id)
 		return op->error;
 	r = check_name(op, DRP_OBJ_ELEMENT, op->req.name);
+	if (!r && !drp_catalog_has_room(op->pool, DRP_CATALOG_OBJECT_BYTES))
+		r = drp_op_refuse(op, DRP_RV_NO_SPACE,
+				  "the metadata device has no room for another element");
 	if (r || op->req.dry_run)
 		return r;
 	fill_element(op, id, &rec);

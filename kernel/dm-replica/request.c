@@ -107,6 +107,16 @@ static void end_own_job(struct drp_op *op)
 	mutex_unlock(&op->lock);
 }
 
+/* With the value, for who reads it in the log or the status. */
+static void note_refused(struct drp_op *op)
+{
+	char text[DRP_MESSAGE_MAX + 1];
+
+	snprintf(text, sizeof(text), "%u %s: %s", op->res.return_value,
+		 drp_name(DRP_ENUM_RETURN_VALUE, op->res.return_value), op->res.text);
+	drp_request_note_refusal(op->pool, text);
+}
+
 static void op_work(struct work_struct *work)
 {
 	struct drp_op *op = container_of(work, struct drp_op, work);
@@ -115,7 +125,7 @@ static void op_work(struct work_struct *work)
 	op->error = admit_and_dispatch(op);
 	drp_op_end(op->pool, flags);
 	if (op->error)
-		drp_request_note_refusal(op->pool, op->res.text);
+		note_refused(op);
 	end_own_job(op);
 	kref_put(&op->ref, free_op);
 }

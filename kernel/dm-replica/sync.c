@@ -73,7 +73,7 @@ u16 drp_sync_seen_state(const struct drp_sync *s)
 	    !drp_element_attached(s->source))
 		return DRP_CS_PARTITIONED;
 	/* The journal could not take the change: at least do not claim the old state. */
-	if (READ_ONCE(s->flow) != DRP_FLOW_MIRROR && s->pool->active)
+	if (READ_ONCE(s->flow) != DRP_FLOW_MIRROR && !drp_pool_writable(s->pool))
 		return DRP_CS_BROKEN;
 	return state;
 }
