@@ -53,12 +53,14 @@ simdisk_remove() {
 }
 
 simdisk_remove_all() {
-	local name ret=0
+	local name names ret=0
 	simdisk_loaded || return 0
-	while read -r name; do
+	# At once: the list changes while disks go.
+	mapfile -t names <"$SIMDISK_SYS/disks"
+	for name in "${names[@]}"; do
 		simdisk_set "$name" hang 0
 		simdisk_remove "$name" || ret=1
-	done <"$SIMDISK_SYS/disks"
+	done
 	return $ret
 }
 
