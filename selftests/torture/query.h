@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernel says about a pool, by generic netlink. */
+#ifndef TORTURE_QUERY_H
+#define TORTURE_QUERY_H
+
+#include <stdint.h>
+
+struct sync_info {
+	uint64_t id, source, target, dirty_bytes;
+	unsigned int state;		/* enum drp_copy_state, as seen now */
+	int in_sync, consistent;
+	char error[256];
+};
+
+/* All syncs of the only pool: how many (at most @max), or a negative errno. */
+int query_syncs(struct sync_info *syncs, int max);
+
+/* JobState (enum drp_job_state) of a job, *@error its return value; 0: there is none. */
+unsigned int query_job(uint64_t id, unsigned int *error);
+
+/* bits[n] = 1 where block n of 4 KiB may differ. 0 or a negative errno. */
+int query_map(const char *pool, uint64_t sync_id, uint8_t *bits, uint64_t nr_blocks);
+
+#endif

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The contract, looked at from below the device mapper. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/dm-replica.h>
+
+#include "life.h"
+#include "machine.h"
+
+#define COPYING		DRP_CS_UNSYNCHRONIZED
+#define SETTLE_SECONDS	120
+
+static uint8_t *content_of(struct life *l, const struct element *e)
+{
+	return l->content[e - l->e];
+}
+
+void read_content(struct life *l, struct element *e)
+{
+	int r = disk_read(e->disk_path, content_of(l, e), (size_t)l->nr_blocks * BLOCK_BYTES);
+
+	if (r)
+		failed(l, "%s cannot be read: %s", e->disk_path, strerror(-r));
+}
+
+static int block_differs(struct life *l, const struct sync *s, uint32_t b)
+{
+	return memcmp(content_of(l, s->source) + (size_t)b * BLOCK_BYTES,
+		      content_of(l, s->target) + (size_t)b * BLOCK_BYTES, BLOCK_BYTES);
+}
+
+static uint64_t word_at(struct life *l, const struct element *e, uint32_t b, unsigned int i)
+{
+	uint64_t word;
+
+	memcpy(&word, content_of(l, e) + (size_t)b * BLOCK_BYTES + i * 8, 8);
+	return word;
+}
+
+static void explain_difference(struct life *l, const struct sync *s, uint32_t b)
+{
+	fprintf(stderr, "# block %u (extent %u): source has serial %u, target %u\n", b,
+		b * BLOCK_SECTORS / l->extent_sectors, (uint32_t)word_at(l, s->source, b, 1),
+		(uint32_t)word_at(l, s->target, b, 1));
+}
+
+/* Blocks that differ and are not marked; 0 if @map is NULL: all that differ. */
+static unsigned int unmarked(struct life *l, const struct sync *s, const uint8_t *map)
+{
+	unsigned int bad = 0;
+	uint32_t b;
+
+	for (b = 0; b < l->nr_blocks; b++) {
+		if ((map && map[b]) || !block_differs(l, s, b))
+			continue;
+		if (bad++ < 8)
+			explain_difference(l, s, b);
+	}
+	return bad;
+}
+
+/* ---- after a power failure ---- */
+
+static const struct sync_info *find_info(const struct sync_info *info, int n, uint64_t id)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (info[i].id == id)
+			return &info[i];
+	return NULL;
+}
+
+static int is_state(unsigned int state, unsigned int seen)
+{
+	/* Without its devices a mirror that copies is Partitioned. */
+	if (state == COPYING)
+		return seen == COPYING || seen == DRP_CS_SYNCHRONIZED || seen == DRP_CS_PARTITIONED;
+	return state == seen;
+}
+
+/* The operation that had no answer happened entirely: what follows from it. */
+static void it_happened(struct life *l, struct sync *s)
+{
+	if (s->cut_from)
+		line_cut_end(&s->target->line, s->cut_from);
+	else if (s->maybe == COPYING)
+		s->target->line.valid = 0;
+	s->state = s->maybe;
+	if (!s->state) {
+		l->retired_id = s->id;
+		s->id = 0;
+		s->target->line.valid = 0;
+	}
+}
+
+static void check_state(struct life *l, struct sync *s, const struct sync_info *info, int n)
+{
+	const struct sync_info *x = s->id ? find_info(info, n, s->id) : NULL;
+	unsigned int seen = x ? x->state : 0;
+
+	if (s->maybe != -1U && is_state(s->maybe, seen) && !is_state(s->state, seen))
+		it_happened(l, s);
+	else if (!is_state(s->state, seen))
+		failed(l, "sync %llu is in state %u (%s), but it was %u, or %d by an operation without answer",
+		       (unsigned long long)s->id, seen, x ? x->error : "it is gone", s->state,
+		       (int)s->maybe);
+	else if (s->maybe != -1U && s->cut_from)
+		s->target->line.valid = 0;
+	if (!s->state)
+		s->id = 0;
+	s->maybe = -1U;
+	s->cut_from = NULL;
+	if (x && (x->source != s->source->id || x->target != s->target->id))
+		failed(l, "sync %llu has other elements than before", (unsigned long long)s->id);
+}
+
+static void check_states(struct life *l)
+{
+	struct sync_info info[8];
+	int i, n = query_syncs(info, 8);
+	unsigned int k, expected = 0;
+
+	if (n < 0)
+		failed(l, "netlink: %s", strerror(-n));
+	for (k = 0; k < l->nr_syncs; k++)
+		check_state(l, &l->s[k], info, n);
+	for (k = 0; k < l->nr_syncs; k++)
+		expected += !!l->s[k].state;
+	for (i = 0; i < n && (unsigned int)n != expected; i++)
+		fprintf(stderr, "# there is sync %llu in state %u\n",
+			(unsigned long long)info[i].id, info[i].state);
+	if ((unsigned int)n != expected)
+		failed(l, "%d syncs, but %u were made", n, expected);
+}
+
+static void check_pool(struct life *l)
+{
+	char line[1024], mode[32] = "";
+
+	dm_status("pfpool", line, sizeof(line));
+	sscanf(line, "%*s %31s", mode);
+	if (strcmp(mode, "rw"))
+		failed(l, "the pool is not rw: %s", line);
+}
+
+static void check_line(struct life *l, struct element *e, int cut)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "%s after the power failure", e->dm);
+	if (line_check(&e->line, what, content_of(l, e), 0, l->nr_blocks, e->line.durable))
+		failed(l, "%s has content that it must not have", e->dm);
+	if (cut && e->line.cut && line_check_cut(&e->line, what, content_of(l, e)))
+		failed(l, "%s is no consistent cut", e->dm);
+	line_observe(&e->line, content_of(l, e));
+}
+
+static void check_map(struct life *l, struct sync *s)
+{
+	unsigned int bad;
+	int r = query_map("pf", s->id, l->map, l->nr_blocks);
+
+	if (r)
+		failed(l, "the map of sync %llu: %s", (unsigned long long)s->id, strerror(-r));
+	bad = unmarked(l, s, l->map);
+	if (bad)
+		failed(l, "%u blocks differ between the legs of sync %llu (state %u) and are not marked",
+		       bad, (unsigned long long)s->id, s->state);
+}
+
+void verify_survivors(struct life *l)
+{
+	unsigned int i;
+
+	check_pool(l);
+	check_states(l);
+	for (i = 0; i < l->nr_elements; i++)
+		read_content(l, &l->e[i]);
+	check_line(l, &l->e[0], 0);
+	for (i = 1; i < l->nr_elements; i++) {
+		struct sync *s = sync_into(l, &l->e[i]);
+
+		if (s && s->state != COPYING && l->e[i].line.valid)
+			check_line(l, &l->e[i], s->state == DRP_CS_SPLIT);
+		else
+			l->e[i].line.valid = 0;
+	}
+	for (i = 0; i < l->nr_syncs; i++)
+		if (l->s[i].state)
+			check_map(l, &l->s[i]);
+	model_forget_log();
+}
+
+/* ---- settled ---- */
+
+/* 0 all settled, 1 not yet, -EIO the power failed. */
+static int still_copying(struct life *l, struct sync_info *info, int *n)
+{
+	unsigned int i;
+
+	*n = query_syncs(info, 8);
+	if (*n < 0)
+		failed(l, "netlink: %s", strerror(-*n));
+	if (!sim_power_is_on() && sim_power_is_off())
+		return -EIO;
+	for (i = 0; i < l->nr_syncs; i++) {
+		const struct sync_info *x = l->s[i].state ? find_info(info, *n, l->s[i].id) : NULL;
+
+		if (l->s[i].state == COPYING && (!x || x->state != DRP_CS_SYNCHRONIZED))
+			return 1;
+	}
+	return 0;
+}
+
+static int wait_settled(struct life *l, struct sync_info *info, int *n)
+{
+	double end = now_seconds() + SETTLE_SECONDS;
+	char message[64], answer[256];
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < l->nr_syncs; i++) {
+		if (!l->s[i].state)
+			continue;
+		snprintf(message, sizeof(message), "set sync:%llu rate_limit=0",
+			 (unsigned long long)l->s[i].id);
+		dm_message("pfpool", message, answer);
+	}
+	while ((r = still_copying(l, info, n)) == 1 && now_seconds() < end)
+		sleep_us(5000);
+	if (r == 1) {
+		for (i = 0; i < (unsigned int)*n; i++)
+			fprintf(stderr, "# sync %llu: state %u, %llu bytes dirty, %s\n",
+				(unsigned long long)info[i].id, info[i].state,
+				(unsigned long long)info[i].dirty_bytes, info[i].error);
+		failed(l, "the copies do not end within %d s", SETTLE_SECONDS);
+	}
+	return r;
+}
+
+static void check_settled(struct life *l, struct sync *s, const struct sync_info *x)
+{
+	unsigned int bad;
+
+	if (s->state == COPYING && !x->in_sync)
+		failed(l, "sync %llu is Synchronized without I/O, but says that it is not in sync",
+		       (unsigned long long)s->id);
+	if (s->state == COPYING || x->in_sync == 1) {
+		bad = unmarked(l, s, NULL);
+		if (bad)
+			failed(l, "sync %llu claims to be in sync (state %u), but %u blocks differ",
+			       (unsigned long long)s->id, x->state, bad);
+		return;
+	}
+	check_map(l, s);
+}
+
+int verify_settled(struct life *l)
+{
+	struct sync_info info[8];
+	unsigned int i;
+	int n, r;
+
+	if (writers_quiet())
+		failed(l, "a writer hangs");
+	r = wait_settled(l, info, &n);
+	if (r || sim_power_is_off())
+		return -EIO;
+	for (i = 0; i < l->nr_elements; i++)
+		read_content(l, &l->e[i]);
+	for (i = 0; i < l->nr_syncs; i++)
+		if (l->s[i].state)
+			check_settled(l, &l->s[i], find_info(info, n, l->s[i].id));
+	if (line_check(&l->e[0].line, "settled source", content_of(l, &l->e[0]), 0, l->nr_blocks,
+		       l->e[0].line.acked))
+		failed(l, "the source lost acknowledged writes without a power failure");
+	atomic_store(&writers_pause, 0);
+	return 0;
+}
+
+int verify_resynced(struct life *l)
+{
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < l->nr_syncs && !r; i++) {
+		struct sync *s = &l->s[i];
+
+		switch (s->state) {
+		case 0:
+			r = make_sync(l, s);
+			break;
+		case COPYING:
+			break;
+		case DRP_CS_SUSPENDED:
+			r = do_operation(l, s, "resume", "force");
+			break;
+		case DRP_CS_INACTIVE:
+		case DRP_CS_PREPARED:
+			r = do_operation(l, s, "activate", "force");
+			break;
+		default:
+			r = do_operation(l, s, "resync-replica", "force");
+		}
+		if (!r && s->state != COPYING)
+			failed(l, "sync %llu cannot be resynchronized from state %u",
+			       (unsigned long long)s->id, s->state);
+	}
+	return r ? r : verify_settled(l);
+}

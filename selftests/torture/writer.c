@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The hosts: threads that write, flush and read the elements' devices. */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/fs.h>
+
+#include "life.h"
+#include "machine.h"
+
+#define BLOCKS_MAX 16
+
+atomic_int writers_stop, writers_pause, writers_failed;
+atomic_ulong writes_done;
+
+static struct writer writers[WRITERS_MAX];
+static unsigned int nr_running;
+static atomic_int nr_busy;
+
+/* An error is what a power failure does, or a fault of the module. */
+static int give_up(struct writer *w, const char *what, int error)
+{
+	int i;
+
+	for (i = 0; i < 100 && !sim_power_is_off(); i++)
+		sleep_us(1000);
+	if (sim_power_is_off())
+		return -1;
+	fprintf(stderr, "# %s: %s failed with %s while the power was on (%s)\n", w->target->dm, what,
+		strerror(error), w->life->phase);
+	atomic_store(&writers_failed, 1);
+	return -1;
+}
+
+static void choose_range(struct writer *w, uint32_t *block, uint32_t *nr)
+{
+	uint32_t total = w->life->nr_blocks, hot = total / 16;
+
+	*nr = rng_below(&w->rng, 4) ? 1 + rng_below(&w->rng, 4) : 1 + rng_below(&w->rng, BLOCKS_MAX);
+	if (rng_below(&w->rng, 3))
+		*block = rng_below(&w->rng, hot - *nr);
+	else
+		*block = rng_below(&w->rng, total - *nr);
+}
+
+static int submit(int fd, int sync_fd, void *buf, uint32_t block, uint32_t nr, enum write_kind kind,
+		  int durable)
+{
+	uint64_t range[2] = { (uint64_t)block * BLOCK_BYTES, (uint64_t)nr * BLOCK_BYTES };
+	ssize_t n;
+
+	if (kind != WRITE_DATA)
+		return ioctl(fd, kind == WRITE_ZEROES ? BLKZEROOUT : BLKDISCARD, range) ? -errno : 0;
+	n = pwrite(durable ? sync_fd : fd, buf, range[1], range[0]);
+	return n == (ssize_t)range[1] ? 0 : n < 0 ? -errno : -EIO;
+}
+
+static int write_one(struct writer *w, struct line *l, int fd, int sync_fd, int gate)
+{
+	enum write_kind kind = WRITE_DATA;
+	unsigned int dice = rng_below(&w->rng, 100);
+	int durable = dice < 8, r;
+	uint32_t block, nr, serial;
+
+	if (dice >= 97)
+		kind = dice == 99 ? WRITE_DISCARD : WRITE_ZEROES;
+	choose_range(w, &block, &nr);
+	serial = line_write_begin(l, block, nr, kind);
+	if (!serial) {
+		sleep_us(1000);
+		return 0;
+	}
+	model_fill(w->buf, l, serial, block, nr);
+	r = submit(fd, sync_fd, w->buf, block, nr, kind, durable);
+	if (!r) {
+		line_write_end(l, serial, block, nr, kind, durable);
+		atomic_fetch_add(&writes_done, 1);
+		return 0;
+	}
+	if (kind == WRITE_DISCARD && r == -EOPNOTSUPP) {
+		line_write_refused(l, serial, block, nr);
+		return 0;
+	}
+	/* Protected meanwhile: what it became is the sync's business. */
+	if (gate >= 0 && atomic_load(&w->target->line.open) != gate)
+		return 0;
+	return give_up(w, "a write", -r);
+}
+
+static int flush_one(struct writer *w, struct line *l, int fd, int gate)
+{
+	line_flush_begin(l, w->mark);
+	if (fdatasync(fd))
+		return give_up(w, "a flush", errno);
+	if (gate < 0 || atomic_load(&w->target->line.open) == gate)
+		line_flush_end(l, w->mark);
+	return 0;
+}
+
+static int read_one(struct writer *w, struct line *l, int fd)
+{
+	uint32_t block, nr, floor[BLOCKS_MAX + 4];
+
+	choose_range(w, &block, &nr);
+	line_acked(l, block, nr, floor);
+	if (pread(fd, w->buf, nr * BLOCK_BYTES, (off_t)block * BLOCK_BYTES) != nr * BLOCK_BYTES)
+		return give_up(w, "a read", errno);
+	if (line_check(l, "live read of the source", w->buf, block, nr, floor))
+		atomic_store(&writers_failed, 1);
+	return 0;
+}
+
+static void wait_while_paused(void)
+{
+	if (!atomic_load(&writers_pause))
+		return;
+	atomic_fetch_sub(&nr_busy, 1);
+	while (atomic_load(&writers_pause) && !atomic_load(&writers_stop))
+		sleep_us(500);
+	atomic_fetch_add(&nr_busy, 1);
+}
+
+/* @gate: the target's line.open, or -1. */
+static int work_one(struct writer *w, int fd, int sync_fd, int gate)
+{
+	struct line *l = &w->target->line;
+	unsigned int dice = rng_below(&w->rng, 100);
+
+	if (dice < 3)
+		return flush_one(w, l, fd, gate);
+	if (dice < 10 && gate < 0)
+		return read_one(w, l, fd);
+	return write_one(w, l, fd, sync_fd, gate);
+}
+
+static void *run_writer(void *arg)
+{
+	struct writer *w = arg;
+	int fd = open(w->target->dev, O_RDWR | O_DIRECT | O_CLOEXEC);
+	int sync_fd = open(w->target->dev, O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
+	int is_source = w->target == &w->life->e[0];
+
+	if (fd < 0 || sync_fd < 0)
+		give_up(w, "open", errno);
+	while (fd >= 0 && sync_fd >= 0 && !atomic_load(&writers_stop)) {
+		int gate = is_source ? -1 : atomic_load(&w->target->line.open);
+
+		wait_while_paused();
+		if (!is_source && !(gate & 1)) {
+			sleep_us(2000);
+			continue;
+		}
+		if (work_one(w, fd, sync_fd, gate))
+			break;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (sync_fd >= 0)
+		close(sync_fd);
+	atomic_fetch_sub(&nr_busy, 1);
+	return NULL;
+}
+
+static void init_writer(struct writer *w, struct life *l, struct element *target)
+{
+	w->life = l;
+	w->target = target;
+	w->rng = rng_next(&l->rng);
+	if (!w->buf && posix_memalign(&w->buf, BLOCK_BYTES, BLOCKS_MAX * BLOCK_BYTES))
+		errx(1, "memory");
+	if (!w->mark)
+		w->mark = malloc(l->nr_blocks * sizeof(*w->mark));
+	if (!w->mark)
+		errx(1, "memory");
+}
+
+void writers_start(struct life *l)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < l->nr_writers; i++)
+		init_writer(&writers[n++], l, &l->e[0]);
+	for (i = 1; i < l->nr_elements; i++)
+		init_writer(&writers[n++], l, &l->e[i]);
+	atomic_store(&writers_stop, 0);
+	atomic_store(&nr_busy, n);
+	nr_running = n;
+	for (i = 0; i < n; i++)
+		if (pthread_create(&writers[i].thread, NULL, run_writer, &writers[i]))
+			errx(1, "pthread_create");
+}
+
+void writers_join(void)
+{
+	unsigned int i;
+
+	atomic_store(&writers_stop, 1);
+	for (i = 0; i < nr_running; i++)
+		pthread_join(writers[i].thread, NULL);
+	nr_running = 0;
+	atomic_store(&writers_pause, 0);
+}
+
+int writers_quiet(void)
+{
+	double end = now_seconds() + 30;
+
+	atomic_store(&writers_pause, 1);
+	while (atomic_load(&nr_busy) > 0 && now_seconds() < end)
+		sleep_us(500);
+	return atomic_load(&nr_busy) > 0 ? -1 : 0;
+}
