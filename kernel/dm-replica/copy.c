@@ -45,7 +45,8 @@ struct drp_copier {
 	u64 job_id;
 	u64 cursor;
 	u64 bytes_done;
-	u64 unflushed;			/* sectors copied since the last flush */
+	u64 unflushed;			/* sectors started since the last flush */
+	u64 copied_unflushed;		/* of them, copied */
 	u64 host_entries;		/* of the source's grace period, when last looked */
 	unsigned long host_seen;	/* jiffies when it had changed */
 	u64 budget_ns;			/* rate limit: when the next unit may start */
@@ -88,7 +89,9 @@ void drp_copy_start(struct drp_copier *c, u64 job_id)
 	c->cursor = 0;
 	c->bytes_done = 0;
 	c->unflushed = 0;
+	c->copied_unflushed = 0;
 	c->budget_ns = 0;
+	c->reported_ns = 0;
 	spin_lock_irq(&c->lock);
 	c->running = true;
 	spin_unlock_irq(&c->lock);
@@ -374,6 +377,7 @@ static int flush_and_clear(struct drp_copier *c, bool *target_failed)
 	for (; copied; copied &= copied - 1)
 		clear_unit(c, &c->unit[__ffs64(copied)]);
 	c->unflushed = 0;
+	c->copied_unflushed = 0;
 	return 0;
 }
 
@@ -386,13 +390,16 @@ static void report_progress(struct drp_copier *c)
 		.sync_id = c->s->rec.id,
 		.job_id = c->job_id,
 	};
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_ns(), done, total;
 
-	drp_job_progress(pool, c->job_id, c->bytes_done, c->bytes_done + left);
+	/* What is copied and not yet flushed counts as done, too; its marks are still there. */
+	total = c->bytes_done + left;
+	done = min(c->bytes_done + (c->copied_unflushed << SECTOR_SHIFT), total);
+	drp_job_progress(pool, c->job_id, done, total);
 	if (now - c->reported_ns < PROGRESS_NS)
 		return;
 	c->reported_ns = now;
-	event.percent = div64_u64(c->bytes_done * 100, max_t(u64, c->bytes_done + left, 1));
+	event.percent = div64_u64(done * 100, max_t(u64, total, 1));
 	drp_event_report(pool, &event);
 }
 
@@ -445,6 +452,7 @@ static bool within_rate(struct drp_copier *c, u64 sectors)
 struct survey {
 	struct copy_unit *free;
 	unsigned int in_flight, copied;
+	u64 copied_sectors;
 	bool running, read_failed, write_failed;
 };
 
@@ -465,6 +473,7 @@ static void look_around(struct drp_copier *c, struct survey *v)
 			v->free = u;
 		if (u->state == UNIT_COPIED) {
 			v->copied++;
+			v->copied_sectors += u->range.end - u->range.start;
 			v->read_failed |= u->read_failed;
 			v->write_failed |= u->write_failed;
 		}
@@ -472,6 +481,7 @@ static void look_around(struct drp_copier *c, struct survey *v)
 	v->in_flight = c->in_flight;
 	v->running = c->running;
 	spin_unlock_irq(&c->lock);
+	c->copied_unflushed = v->copied_sectors;
 	for (; locked; locked &= locked - 1)
 		issue_unit(&c->unit[__ffs64(locked)]);
 }
@@ -553,6 +563,8 @@ static void copy_work(struct work_struct *work)
 		look_around(c, &v);
 		if (!v.running)
 			return;
+		if (ktime_get_ns() - c->reported_ns > PROGRESS_NS)
+			report_progress(c);
 		if (v.read_failed || v.write_failed) {
 			if (!v.in_flight)
 				finish(c, -EIO, v.write_failed && !v.read_failed);

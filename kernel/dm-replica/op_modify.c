@@ -137,6 +137,18 @@ static int protect_target(struct drp_op *op, struct drp_sync *s)
 			     target->rec.name);
 }
 
+/* A suspended copy goes on with its old job. */
+static u64 job_for(struct drp_op *op, struct drp_sync *s)
+{
+	struct drp_job_info job;
+
+	if (op->req.operation == DRP_OP_RESUME && s->rec.job_id &&
+	    !drp_job_query(op->pool, s->rec.job_id, &job) && job.id == s->rec.job_id &&
+	    job.state < DRP_JOB_COMPLETED)
+		return job.id;
+	return drp_op_take_job(op, s);
+}
+
 static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
 	struct drp_sync_rec rec = s->rec;
@@ -149,7 +161,7 @@ static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tr
 	if (r)
 		return r;
 	rec.progress_status = t->progress_during;
-	r = drp_op_start_copy(s, &rec, drp_op_take_job(op, s), NULL, 0);
+	r = drp_op_start_copy(s, &rec, job_for(op, s), NULL, 0);
 	if (r) {
 		drp_sync_refresh(s);
 		return drp_op_refuse(op, DRP_RV_FAILED, r == -ENOMEM ? "no memory for the copy" :
@@ -205,7 +217,7 @@ static int check_in_use(struct drp_op *op, struct drp_sync *s, const struct drp_
 
 static int say_dry_run(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
-	u64 mib = drp_plane_count(s->d) << s->pool->region_shift >> 11;
+	u64 mib = ((drp_plane_count(s->d) << s->pool->region_shift) + 2047) >> 11;
 
 	if (t->overwrites_target || t->overwrites_source)
 		snprintf(op->res.text, sizeof(op->res.text),
@@ -235,14 +247,15 @@ int drp_op_modify(struct drp_op *op)
 		return drp_op_refuse(op, DRP_RV_NOT_FOUND, "there is no sync %llu", op->req.id);
 	key = key_of(op, s);
 	drp_state_decide(&key, &t);
+	if (drp_state_supported(s->rec.sync_type, op->req.operation) &&
+	    !drp_op_is_built(s->rec.sync_type, op->req.operation))
+		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
+				     drp_name(DRP_ENUM_OPERATION, op->req.operation));
 	if (t.verdict == DRP_VERDICT_REFUSE)
 		return drp_op_refuse(op, t.return_value, "%s of %s from %s: %s",
 				     drp_name(DRP_ENUM_OPERATION, op->req.operation),
 				     s->rec.name, drp_name(DRP_ENUM_COPY_STATE, key.copy_state),
 				     t.reason);
-	if (!drp_op_is_built(s->rec.sync_type, op->req.operation))
-		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
-				     drp_name(DRP_ENUM_OPERATION, op->req.operation));
 	if (op->req.nr_members)
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 				     "sync pairs are for groups only");
