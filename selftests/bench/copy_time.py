@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Send a message to the pool that starts a copy, wait until the mirror is in the
+given copy state; print how long that took and what the disks did meanwhile.
+
+usage: copy_time.py COPY-STATE WORD..."""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from dm import Dm  # noqa: E402
+
+POLL_SECONDS = 0.0005
+
+
+def counters(disk):
+    with open(f"/sys/kernel/simdisk/{disk}/stats", encoding="ascii") as stats:
+        return {k: int(v) for k, v in (word.split("=") for word in stats.read().split())}
+
+
+def main():
+    state, words = sys.argv[1], sys.argv[2:]
+    dm = Dm()
+    dm.status("a")
+    before = {disk: counters(disk) for disk in ("simA", "simB")}
+    start = time.monotonic_ns()
+    dm.message("pool", *words)
+    while f" {state} " not in dm.status("a"):
+        if time.monotonic_ns() - start > 120e9:
+            sys.exit(1)
+        time.sleep(POLL_SECONDS)
+    print(f"ns={time.monotonic_ns() - start}")
+    for disk, then in before.items():
+        now = counters(disk)
+        for key in ("reads", "writes", "read_sectors", "write_sectors", "flushes"):
+            print(f"{disk}_{key}={now[key] - then[key]}")
+
+
+main()
