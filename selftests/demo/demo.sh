@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154 # variables of lib.sh and writer.sh
 # The tour: a mirror's life on RAM disks, with every claim checked. It runs in
 # the VM of selftests/vm/run ("make demo"); README.md shows its output.
 set -u
@@ -32,8 +33,10 @@ step_pool() {
 	say "Three RAM disks with a volatile write cache: 16 MiB for the pool's metadata," \
 		"twice 96 MiB for data. The data disks stay plain: what is on one appears on" \
 		"/dev/mapper/POOL-ELEMENT, sector by sector."
-	simdisk_create disk0 16 && simdisk_create disk1 96 && simdisk_create disk2 96 ||
-		die "no RAM disks"
+	for disk in "disk0 16" "disk1 96" "disk2 96"; do
+		# shellcheck disable=SC2086
+		simdisk_create $disk || die "no RAM disk"
+	done
 	say "Write intent is kept per extent, 4 MiB by default: too coarse for disks this small."
 	must replctl pool create tank --metadata /dev/disk0 --extent-size 128K
 	say "RAM disks have no serial number, which replctl says on stderr:"
@@ -79,7 +82,7 @@ step_split() {
 		same_text "$(wc -l <bad)" 0
 	found=$(writer_check backup/app "$safe" "$begun") || die "$found: the application's files"
 	claim "the application's $safe files that were safe before are there, whole; none begun after (it is at $(writer_last "done"))" \
-		holds "$found" -ge "$safe"
+		at_most "$safe" "$found"
 	must umount backup
 	writer_stop
 }
@@ -97,9 +100,9 @@ step_resync() {
 	must replctl job show "tank/$job"
 	copied=$(json BytesDone replctl job show "tank/$job")
 	claim "copied $copied bytes of $((96 << 20)); $before differed" \
-		holds "$copied" -le $((before + before / 20 + 65536))
+		at_most "$copied" $((before + before / 20 + 65536))
 	claim "the target's disk counted $(($(simdisk_stat disk2 write_sectors) * 512)) bytes written" \
-		holds "$(($(simdisk_stat disk2 write_sectors) * 512))" -le $((before + before / 20 + 262144))
+		at_most "$(($(simdisk_stat disk2 write_sectors) * 512))" $((before + before / 20 + 262144))
 	quiet_legs
 	must replctl split tank/home-copy --wait-for-copy-state split --timeout 60
 	must mount -o ro /dev/mapper/tank-copy backup
@@ -137,8 +140,8 @@ step_power_failure() {
 	percent=$(job_percent "$job")
 	safe=$(writer_last "done")
 	begun=$(writer_last begun)
-	claim "the resync was at $percent percent and is not at its end" holds "$percent" -lt 100
-	await 30 grep -q error "$writer_log" || die "the application did not notice"
+	claim "the resync was at $percent percent and is not at its end" at_most "$percent" 90
+	await 30 grep -qE 'error (Input/output|Read-only)' "$writer_log" || die "the application did not notice"
 	writer_stop
 	umount -l home
 	for dev in tank-home tank-copy tank; do
@@ -160,14 +163,14 @@ step_recovery() {
 		"and the extents that were written when the power failed."
 	must replctl list
 	left=$(dirty)
-	claim "$left of $((96 << 20)) bytes are left to copy, not all" holds "$left" -lt $((60 << 20))
+	claim "$left of $((96 << 20)) bytes are left to copy, not all" at_most "$left" $((60 << 20))
 	must mount /dev/mapper/tank-home home
 	(cd home && sha256sum --quiet -c ../sums.before) >bad 2>&1
 	claim "all $(wc -l <sums.before) files from before have their checksums" \
 		same_text "$(wc -l <bad)" 0
 	found=$(writer_check home/app2 "$safe" "$begun") || die "$found: the application's files"
 	claim "all $safe files that the application was told are safe are there, whole" \
-		holds "$found" -ge "$safe"
+		at_most "$safe" "$found"
 }
 
 step_end() {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # variables of demo.sh
 # What the demo's steps are written with. Sourced by demo.sh.
 
 demo_tmp=$(mktemp -d "${TMPDIR:-/tmp}/drp-demo.XXXXXX")
@@ -72,7 +72,7 @@ checksums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 
 same_text() { [ "$1" = "$2" ]; }
 same_file() { cmp -s "$1" "$2"; }
-holds() { [ "$1" "$2" "$3" ]; }
+at_most() { [ "$1" -le "$2" ]; }
 
 # Compare what is on the disks, not what the page cache has of them.
 same_disks() {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash disable=SC2154 # demo_tmp is lib.sh's
+# shellcheck shell=bash disable=SC2154,SC2034
 # An application that must not lose what it was told is on disk: it writes files
 # one after the other, and gives each its name only when its content is safe.
 # Sourced by demo.sh.
@@ -32,7 +32,7 @@ try:
         os.rename(name + ".new", name)
         os.fsync(directory)
         log.write(f"done {number}\n")
-        time.sleep(0.01)
+        time.sleep(0.02)
 except OSError as error:
     log.write(f"error {error.strerror}\n")
 PYTHON
