@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/delay.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "checkpoint.h"
 #include "io.h"
+#include "leg.h"
 
 /* ---- the catalog: one record after the other, each under a short lock ---- */
 
@@ -241,13 +243,24 @@ static struct retiring *choose(struct drp_element *e, enum drp_retire how)
 /* Flush its device; one that is not attached was flushed when it was detached, or not: -EAGAIN. */
 static int flush_leg(struct drp_element *e)
 {
-	int r;
+	int r = drp_leg_flush(e, DRP_FLUSH_TIMEOUT);
 
-	if (!drp_gate_enter(&e->gate))
-		return READ_ONCE(e->flushed) ? 0 : -EAGAIN;
-	r = blkdev_issue_flush(e->bdev);
-	drp_gate_leave(&e->gate);
-	return r;
+	return r == -EAGAIN && READ_ONCE(e->flushed) ? 0 : r;
+}
+
+static bool in_cache(const struct drp_sync *s)
+{
+	/* What is neither mirrored nor was until now is in the D plane. */
+	return READ_ONCE(s->flow) == DRP_FLOW_MIRROR || READ_ONCE(s->unflushed);
+}
+
+static void own_flush_failed(const struct drp_plan *plan, int error)
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->nr_hops; i++)
+		if (plan->hop[i].parent < 0 && in_cache(plan->hop[i].sync))
+			drp_fault_flush(plan->hop[i].sync, DRP_FAULT_SOURCE, error);
 }
 
 /* Every device that a write of @e may have reached. Its plan changes only under checkpoint_lock. */
@@ -258,10 +271,18 @@ static int flush_legs(struct drp_element *e)
 	int r;
 
 	r = flush_leg(e);
+	if (r && r != -EAGAIN)
+		own_flush_failed(plan, r);
 	for (i = 0; i < plan->nr_hops && !r; i++) {
-		/* What is not mirrored is in the D plane. */
-		if (READ_ONCE(plan->hop[i].sync->flow) == DRP_FLOW_MIRROR)
-			r = flush_leg(plan->hop[i].target);
+		const struct drp_hop *hop = &plan->hop[i];
+
+		if (!in_cache(hop->sync))
+			continue;
+		r = flush_leg(hop->target);
+		if (r == -EAGAIN)
+			drp_element_want_leg(hop->target);
+		else if (r)
+			drp_fault_flush(hop->sync, DRP_FAULT_TARGET, r);
 	}
 	return r;
 }
@@ -282,8 +303,7 @@ static void retire(struct drp_pool *pool, struct list_head *list, enum drp_retir
 			list_add_tail(&x->node, list);
 	}
 	list_for_each_entry_safe(x, next, list, node) {
-		drp_grace_wait(&x->e->grace);
-		if (!flush_legs(x->e))
+		if (drp_grace_wait(&x->e->grace, 2 * HZ) && !flush_legs(x->e))
 			continue;
 		drp_extents_give_back(x->e, x->bits);
 		list_del(&x->node);
@@ -310,6 +330,30 @@ static int write_planes(struct drp_pool *pool)
 	return pool->md.io.ops->flush(pool->md.io.ctx);
 }
 
+/*
+ * The cut, behind every commit that was being written when the planes were
+ * stored: one that says "all 0" must not be replayed over a mark made after it.
+ */
+static struct drp_cut cut_behind_commits(struct drp_pool *pool)
+{
+	struct drp_ring *ring = &pool->cm.ring;
+	struct drp_cut cut;
+	u64 seq;
+
+	mutex_lock(&pool->cm.ring_lock);
+	seq = ring->head_seq;
+	for (;;) {
+		cut = drp_ring_cut(ring);
+		if (cut.seq >= seq || READ_ONCE(pool->cm.failed))
+			break;
+		mutex_unlock(&pool->cm.ring_lock);
+		usleep_range(200, 400);
+		mutex_lock(&pool->cm.ring_lock);
+	}
+	mutex_unlock(&pool->cm.ring_lock);
+	return cut;
+}
+
 static int write_checkpoint(struct drp_pool *pool)
 {
 	struct drp_cut cut;
@@ -325,9 +369,7 @@ static int write_checkpoint(struct drp_pool *pool)
 	drp_metadev_checkpoint_begin(&pool->md);
 	r = write_planes(pool);
 	if (!r) {
-		mutex_lock(&pool->cm.ring_lock);
-		cut = drp_ring_cut(&pool->cm.ring);
-		mutex_unlock(&pool->cm.ring_lock);
+		cut = cut_behind_commits(pool);
 		r = drp_checkpoint_write(&pool->md.io, &pool->sb, cut, next_record, cat, scratch);
 	}
 	if (!r) {
@@ -381,6 +423,8 @@ static void checkpoint_locked(struct drp_pool *pool, enum reason why)
 	else if (xchg(&pool->checkpoint_retire_all, false))
 		how = DRP_RETIRE_FULL;
 	retire(pool, &retiring, how);
+	/* A full set of which nothing can go: not again and again at once. */
+	WRITE_ONCE(pool->retire_futile, how == DRP_RETIRE_FULL && list_empty(&retiring));
 	if (why == TICK && how == DRP_RETIRE_IDLE && !worth_writing(pool, &retiring))
 		return;
 	r = write_checkpoint(pool);
@@ -389,6 +433,8 @@ static void checkpoint_locked(struct drp_pool *pool, enum reason why)
 		drp_pool_set_mode(pool, DRP_POOL_RO, "the catalog area is full");
 	else if (r)
 		drp_pool_set_mode(pool, DRP_POOL_RO, "a checkpoint could not be written");
+	if (r)
+		drp_committer_fail(&pool->cm);
 }
 
 static int checkpoint(struct drp_pool *pool, enum reason why)
@@ -422,6 +468,6 @@ void drp_checkpoint_work(struct work_struct *work)
 	if (pool->active)
 		checkpoint(pool, TICK);
 	if (!pool->stopping && !READ_ONCE(pool->suspended))
-		queue_delayed_work(pool->op_wq, &pool->checkpoint_work,
+		queue_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work,
 				   DRP_CHECKPOINT_SECONDS * HZ);
 }

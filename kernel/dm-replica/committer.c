@@ -34,6 +34,12 @@ void drp_committer_kick(struct drp_committer *cm)
 	queue_work(cm->wq, &cm->work);
 }
 
+void drp_committer_fail(struct drp_committer *cm)
+{
+	WRITE_ONCE(cm->failed, true);
+	drp_committer_kick(cm);
+}
+
 void drp_commit_submit(struct drp_committer *cm, struct drp_commit_req *req)
 {
 	unsigned long flags;
@@ -191,7 +197,7 @@ static void commit_work(struct work_struct *work)
 	LIST_HEAD(batch);
 	int r;
 
-	while (!cm->failed) {
+	while (!READ_ONCE(cm->failed)) {
 		if (!build(cm, &c, &batch))
 			return;
 		r = drp_commit_write(&c, &cm->ring, cm->io);

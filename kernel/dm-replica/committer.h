@@ -67,6 +67,9 @@ void drp_committer_exit(struct drp_committer *cm);
 /* There is something to gather, or room again. Any context. */
 void drp_committer_kick(struct drp_committer *cm);
 
+/* The metadata cannot be written any more: whoever waits, now or later, fails. Any context. */
+void drp_committer_fail(struct drp_committer *cm);
+
 /* Queue @req; req->done completes when it is durable and applied, or failed. Any context. */
 void drp_commit_submit(struct drp_committer *cm, struct drp_commit_req *req);
 

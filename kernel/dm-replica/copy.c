@@ -5,6 +5,7 @@
 #include "copy.h"
 #include "io.h"
 #include "job.h"
+#include "leg.h"
 
 #define NR_UNITS		64	/* copying, or copied and waiting for a flush; fits a u64 mask */
 #define WINDOW_MAX		16	/* copying at a time */
@@ -80,7 +81,7 @@ void drp_copier_free(struct drp_copier *c)
 
 void drp_copy_kick(struct drp_copier *c)
 {
-	mod_delayed_work(c->s->pool->op_wq, &c->work, 0);
+	mod_delayed_work(c->s->pool->copy_wq, &c->work, 0);
 }
 
 void drp_copy_start(struct drp_copier *c, u64 job_id)
@@ -180,15 +181,35 @@ static void end_unit(struct copy_unit *u, enum unit_state state)
 	spin_lock_irqsave(&c->lock, flags);
 	u->state = state;
 	c->in_flight--;
-	spin_unlock_irqrestore(&c->lock, flags);
+	/* Under the lock: who finds nothing in flight may free us. */
 	wake_up(&c->idle);
 	drp_copy_kick(c);
+	spin_unlock_irqrestore(&c->lock, flags);
+}
+
+/* After an error nobody knows what reached those that follow the target. */
+static void fail_hops(struct copy_unit *u)
+{
+	struct drp_sync *s = u->copier->s;
+	u32 mask = u->mirrored;
+
+	for (; mask; mask &= mask - 1) {
+		struct drp_sync *hop = s->target->plan->hop[__ffs(mask)].sync;
+		struct drp_copier *copier = READ_ONCE(hop->copier);
+
+		if (copier)
+			drp_copy_spoil(copier, u->range.start, u->range.end);
+		drp_sync_mark(hop, u->range.start, u->range.end);
+		drp_fault_flush(hop, DRP_FAULT_TARGET, -EIO);
+	}
 }
 
 static void unit_copied(int read_err, unsigned long write_err, void *context)
 {
 	struct copy_unit *u = context;
 
+	if (read_err || write_err)
+		fail_hops(u);
 	drp_range_unlock(&u->copier->s->pool->ranges, &u->range);
 	u->read_failed = read_err;
 	u->write_failed = write_err;
@@ -249,6 +270,8 @@ static int enter_target_hops(struct copy_unit *u)
 				return -EAGAIN;
 			}
 			u->mirrored |= BIT(i);
+			if (WARN_ON_ONCE(hweight32(u->mirrored) > DM_KCOPYD_MAX_REGIONS - 1))
+				return -E2BIG;
 		} else if (READ_ONCE(hop->sync->flow) != DRP_FLOW_NONE) {
 			if (!READ_ONCE(hop->sync->source_noted)) {
 				set_bit(DRP_NOTE_SOURCE, &hop->sync->faults);
@@ -265,6 +288,7 @@ static int enter_unit(struct copy_unit *u)
 {
 	struct drp_sync *s = u->copier->s;
 	u64 extent = drp_extent_of(s->pool, u->range.start);
+	int r;
 
 	u->mirrored = 0;
 	if (!drp_gate_enter(&s->source->gate))
@@ -277,13 +301,19 @@ static int enter_unit(struct copy_unit *u)
 	/* Whoever follows the target learns after a crash that it was being changed. */
 	if (s->target->plan->nr_hops && !drp_extent_touch(s->target, extent)) {
 		leave_unit(u);
-		return drp_extent_activate(s->target, extent) ?: -EAGAIN;
+		/*
+		 * Waiting for a commit may mean waiting for those who hold region
+		 * locks: not while we do.
+		 */
+		if (READ_ONCE(u->copier->in_flight))
+			return -EAGAIN;
+		r = drp_extent_activate(s->target, extent);
+		return r ?: -ERESTART;
 	}
-	if (enter_target_hops(u)) {
+	r = enter_target_hops(u);
+	if (r)
 		leave_unit(u);
-		return -EAGAIN;
-	}
-	return 0;
+	return r;
 }
 
 /* Regions to sectors, cut at the extent's border and the source's end. */
@@ -312,7 +342,9 @@ static int start_unit(struct drp_copier *c, struct copy_unit *u, u64 first, u64 
 	int r;
 
 	aim_unit(u, first, count);
-	r = enter_unit(u);
+	do {
+		r = enter_unit(u);
+	} while (r == -ERESTART);
 	if (r)
 		return r;
 	spin_lock_irq(&c->lock);
@@ -325,17 +357,6 @@ static int start_unit(struct drp_copier *c, struct copy_unit *u, u64 first, u64 
 }
 
 /* ---- what has been copied ---- */
-
-static int flush_element(struct drp_element *e)
-{
-	int r;
-
-	if (!drp_gate_enter(&e->gate))
-		return -EAGAIN;
-	r = blkdev_issue_flush(e->bdev);
-	drp_gate_leave(&e->gate);
-	return r;
-}
 
 /* Clear the bits of a flushed unit, unless somebody set them again. */
 static void clear_unit(struct drp_copier *c, struct copy_unit *u)
@@ -366,12 +387,12 @@ static int flush_and_clear(struct drp_copier *c, bool *target_failed)
 	spin_unlock_irq(&c->lock);
 	if (!copied)
 		return 0;
-	r = flush_element(c->s->source);
+	r = drp_leg_flush(c->s->source, DRP_FLUSH_TIMEOUT);
 	if (r)
 		return r;
-	r = flush_element(c->s->target);
+	r = drp_leg_flush(c->s->target, DRP_FLUSH_TIMEOUT);
 	if (r) {
-		*target_failed = true;
+		*target_failed = r != -EAGAIN;
 		return r;
 	}
 	for (; copied; copied &= copied - 1)
@@ -437,7 +458,7 @@ static bool within_rate(struct drp_copier *c, u64 sectors)
 	if (!rate)
 		return true;
 	if (c->budget_ns > now) {
-		mod_delayed_work(c->s->pool->op_wq, &c->work,
+		mod_delayed_work(c->s->pool->copy_wq, &c->work,
 				 nsecs_to_jiffies(c->budget_ns - now) + 1);
 		return false;
 	}
@@ -497,7 +518,7 @@ static void finish(struct drp_copier *c, int error, bool target_failed)
 
 static void retry_later(struct drp_copier *c)
 {
-	mod_delayed_work(c->s->pool->op_wq, &c->work, msecs_to_jiffies(RETRY_MS));
+	mod_delayed_work(c->s->pool->copy_wq, &c->work, msecs_to_jiffies(RETRY_MS));
 }
 
 /* Flush, and what follows from its result: true to go on. */

@@ -91,6 +91,7 @@ err_element:
 void drp_element_free(struct drp_element *e)
 {
 	cancel_delayed_work_sync(&e->leg_deadline);
+	drp_extents_forget(e);
 	drp_grace_exit(&e->grace);
 	drp_gate_exit(&e->gate);
 	free_percpu(e->turn);
@@ -144,14 +145,6 @@ bool drp_element_in_use(struct drp_element *e)
 	struct block_device *bdev = drp_element_bdev(e);
 
 	return bdev && READ_ONCE(bdev->bd_holder);
-}
-
-void drp_element_write_cache(struct drp_element *e)
-{
-	struct block_device *bdev = drp_element_bdev(e);
-
-	if (bdev)
-		sync_blockdev(bdev);
 }
 
 void drp_element_drop_cache(struct drp_element *e)
@@ -306,9 +299,12 @@ static int grow(struct drp_element *e, u64 sectors)
 		      rec.name, s->target->rec.name);
 		return -ENOSPC;
 	}
+	/* A checkpoint reads the extents without the ring's lock. */
+	mutex_lock(&e->pool->checkpoint_lock);
 	mutex_lock(&e->pool->cm.ring_lock);
 	r = grow_extents(e, sectors);
 	mutex_unlock(&e->pool->cm.ring_lock);
+	mutex_unlock(&e->pool->checkpoint_lock);
 	if (r)
 		return r;
 	/* New regions differ before the size is durable: never the other way round. */
@@ -329,8 +325,14 @@ int drp_element_replay_growth(struct drp_element *e, const struct drp_element_re
 	unsigned long id;
 	int r;
 
-	if (rec->size_sectors < e->rec.size_sectors)
-		return -EBADMSG;
+	/* An older record than the catalog's: sizes only grow. */
+	if (rec->size_sectors < e->rec.size_sectors) {
+		u64 size = e->rec.size_sectors;
+
+		e->rec = *rec;
+		e->rec.size_sectors = size;
+		return 0;
+	}
 	r = grow_extents(e, rec->size_sectors);
 	e->rec = *rec;
 	xa_for_each(&e->pool->syncs, id, s) {
@@ -408,17 +410,30 @@ static void report_attached(struct drp_element *e, bool attached)
 	drp_event_report(e->pool, &event);
 }
 
-static void attach_syncs(struct drp_element *e, bool strange)
+static int invalidate_syncs(struct drp_element *e)
+{
+	struct drp_sync *s;
+	unsigned long id;
+	int r;
+
+	xa_for_each(&e->pool->syncs, id, s) {
+		if (s->removed || (s->source != e && s->target != e))
+			continue;
+		r = drp_op_invalidate(s, "another device, or one changed outside");
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static void attach_syncs(struct drp_element *e)
 {
 	struct drp_sync *s;
 	unsigned long id;
 
 	xa_for_each(&e->pool->syncs, id, s) {
-		if (s->removed || (s->source != e && s->target != e))
-			continue;
-		if (strange)
-			drp_op_invalidate(s, "another device, or one changed outside");
-		else if (s->source->live && s->target->live)
+		if (!s->removed && (s->source == e || s->target == e) &&
+		    s->source->live && s->target->live)
 			drp_op_legs_complete(s);
 	}
 }
@@ -440,6 +455,9 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 	known = r ?: recognise(e, at);
 	if (known < 0)
 		r = known;
+	/* First what it means, then who it is: a crash between must not forget. */
+	if (!r && known == STRANGE)
+		r = invalidate_syncs(e);
 	if (!r)
 		r = take_over_device(e, at);
 	if (r)
@@ -454,11 +472,8 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 	WRITE_ONCE(e->leg_wanted, false);
 	cancel_delayed_work(&e->leg_deadline);
 	drp_element_refresh_access(e);
-	if (known == STRANGE)
-		attach_syncs(e, true);
 	drp_gate_open(&e->gate);
-	if (known == KNOWN)
-		attach_syncs(e, false);
+	attach_syncs(e);
 	report_attached(e, true);
 out:
 	drp_op_end(e->pool, flags);

@@ -34,6 +34,7 @@ struct drp_plan {
 
 /* A table that names the element; the live one serves its I/O. */
 struct drp_attachment {
+	struct drp_pool *pool;		/* with a binding */
 	struct drp_element *element;
 	struct dm_dev *data;
 	struct dm_dev *pool_dev;
@@ -127,8 +128,7 @@ void drp_element_want_leg(struct drp_element *e);
 /* Set what hosts may do and tell the world (read-only flag, uevent). op_lock held. */
 void drp_element_refresh_access(struct drp_element *e);
 
-/* Write back (before) or drop (after) what the page cache holds of it. op_lock held. Sleeps. */
-void drp_element_write_cache(struct drp_element *e);
+/* Drop what the page cache holds of it. op_lock held. Sleeps. */
 void drp_element_drop_cache(struct drp_element *e);
 
 static inline u64 drp_extent_of(const struct drp_pool *pool, sector_t sector)

@@ -96,14 +96,23 @@ static int open_data(struct dm_target *ti, const struct drp_element_args *args,
 	}
 	if (args->identity)
 		strscpy(at->identity, args->identity, sizeof(at->identity));
-	return check_unused(ti, at->element, at->data->bdev);
+	r = check_unused(ti, at->element, at->data->bdev);
+	if (!r && !at->element->data_dev)
+		at->element->data_dev = at->data->bdev->bd_dev;
+	return r;
 }
 
 static int bind(struct dm_target *ti, struct drp_pool *pool, u64 id, struct drp_attachment *at)
 {
-	unsigned int flags = drp_op_begin(pool);
+	unsigned int flags;
 	int r = 0;
 
+	if (!drp_pool_bind_more(pool)) {
+		ti->error = "The pool is being stopped";
+		return -ENODEV;
+	}
+	at->pool = pool;
+	flags = drp_op_begin(pool);
 	at->element = drp_pool_element(pool, id);
 	if (at->element) {
 		at->element->bound++;
@@ -124,13 +133,16 @@ static void unbind(struct drp_attachment *at)
 		return;
 	drp_element_detach(e, at);
 	flags = drp_op_begin(e->pool);
-	e->bound--;
+	if (!--e->bound)
+		e->data_dev = 0;
 	drp_op_end(e->pool, flags);
 }
 
 static void free_attachment(struct dm_target *ti, struct drp_attachment *at)
 {
 	unbind(at);
+	if (at->pool)
+		drp_pool_unbind(at->pool);
 	if (at->data)
 		dm_put_device(ti, at->data);
 	if (at->pool_dev)
@@ -236,6 +248,8 @@ static int element_iterate_devices(struct dm_target *ti, iterate_devices_callout
 static void element_io_hints(struct dm_target *ti, struct queue_limits *limits)
 {
 	drp_limits_stable_writes(ti, limits);
+	/* A mirror's target may be pickier about buffers than this device. */
+	limits->dma_alignment = max_t(unsigned int, limits->dma_alignment, SECTOR_SIZE - 1);
 }
 
 struct target_type drp_element_target = {

@@ -116,6 +116,21 @@ static struct drp_element *next_queued(struct drp_extent_queue *q, struct list_h
 	return e;
 }
 
+/* Nobody waits any more: off the queue, so that no list holds it without need. */
+static void unqueue_if_idle(struct drp_element *e)
+{
+	struct drp_extent_queue *q = &e->pool->extents;
+
+	spin_lock_irq(&e->wait_lock);
+	if (bio_list_empty(&e->waiting)) {
+		e->queued = false;
+		spin_lock(&q->lock);
+		list_del_init(&e->queue_node);
+		spin_unlock(&q->lock);
+	}
+	spin_unlock_irq(&e->wait_lock);
+}
+
 static void gather(void *ctx, struct drp_commit *c)
 {
 	struct drp_pool *pool = ctx;
@@ -134,6 +149,7 @@ static void gather(void *ctx, struct drp_commit *c)
 		}
 		if (list_empty(&e->land_node))
 			list_add_tail(&e->land_node, &q->landing);
+		unqueue_if_idle(e);
 	}
 	spin_lock_irq(&q->lock);
 	list_splice(&seen, &q->waiting);
@@ -203,7 +219,9 @@ static void want_checkpoint(void *ctx)
 {
 	struct drp_pool *pool = ctx;
 
-	mod_delayed_work(pool->op_wq, &pool->checkpoint_work, 0);
+	if (!pool->stopping)
+		mod_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work,
+				 READ_ONCE(pool->retire_futile) ? HZ / 10 : 0);
 }
 
 static void failed(void *ctx, int error)
@@ -219,6 +237,18 @@ const struct drp_committer_ops drp_committer_ops = {
 	.want_checkpoint = want_checkpoint,
 	.failed = failed,
 };
+
+void drp_extents_forget(struct drp_element *e)
+{
+	struct drp_extent_queue *q = &e->pool->extents;
+
+	mutex_lock(&e->pool->cm.ring_lock);
+	list_del_init(&e->land_node);
+	mutex_unlock(&e->pool->cm.ring_lock);
+	spin_lock_irq(&q->lock);
+	list_del_init(&e->queue_node);
+	spin_unlock_irq(&q->lock);
+}
 
 /* ---- activation by the engine ---- */
 

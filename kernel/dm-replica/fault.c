@@ -8,6 +8,7 @@
 #include "copy.h"
 #include "io.h"
 #include "job.h"
+#include "leg.h"
 #include "op.h"
 
 #define RECOVER_DELAY_MIN	2	/* s */
@@ -18,7 +19,9 @@ static void concern(struct drp_io_ctx *io, struct drp_sync *s, int fault, blk_st
 	struct drp_copier *copier = READ_ONCE(s->copier);
 
 	/* Spoil first: a copy that clears the mark behind us will find that it must set it again. */
-	if (copier)
+	if (copier && io->range.start == io->range.end)
+		drp_copy_spoil(copier, 0, U64_MAX);	/* a flush: nothing copied is safe */
+	else if (copier)
 		drp_copy_spoil(copier, io->range.start, io->range.end);
 	drp_sync_mark(s, io->range.start, io->range.end);
 	WRITE_ONCE(s->fault_status, status);
@@ -69,7 +72,7 @@ void drp_note_park(struct drp_pool *pool, struct bio *bio)
 static void schedule_recovery(struct drp_sync *s)
 {
 	s->recover_delay = clamp(s->recover_delay * 2, RECOVER_DELAY_MIN, RECOVER_DELAY_MAX);
-	mod_delayed_work(s->pool->op_wq, &s->recover_work, s->recover_delay * HZ);
+	mod_delayed_work(s->pool->copy_wq, &s->recover_work, s->recover_delay * HZ);
 }
 
 int drp_fault_break(struct drp_sync *s, const char *why)
@@ -82,8 +85,13 @@ int drp_fault_break(struct drp_sync *s, const char *why)
 	/* A copy that goes on could clear what is marked from now on. */
 	if (s->copier)
 		drp_copy_stop(s->copier);
-	/* A leg that failed may have lost what it had in its cache. */
-	drp_extents_to_d(s, true);
+	/*
+	 * Nobody writes into its cache any more when its losses are marked;
+	 * what is only marked meanwhile waits until the journal says Broken.
+	 */
+	WRITE_ONCE(s->source_noted, false);
+	drp_extents_to_d(s, drp_sync_set_flow(s, DRP_FLOW_TRACK));
+	WRITE_ONCE(s->unflushed, false);
 	rec.copy_state = DRP_CS_BROKEN;
 	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
 	rec.progress_status = DRP_PS_NOT_APPLICABLE;
@@ -99,6 +107,17 @@ int drp_fault_break(struct drp_sync *s, const char *why)
 		drp_job_end(s->pool, rec.job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
 	schedule_recovery(s);
 	return 0;
+}
+
+void drp_fault_flush(struct drp_sync *s, int fault, int error)
+{
+	struct drp_copier *copier = READ_ONCE(s->copier);
+
+	if (copier)
+		drp_copy_spoil(copier, 0, U64_MAX);
+	WRITE_ONCE(s->fault_status, errno_to_blk_status(error));
+	set_bit(fault, &s->faults);
+	queue_work(s->pool->op_wq, &s->pool->fault_work);
 }
 
 static void break_faulted(struct drp_pool *pool)
@@ -153,7 +172,8 @@ static void note_one(struct drp_sync *s)
 	bool target = test_and_clear_bit(DRP_NOTE_TARGET, &s->faults);
 	struct drp_sync_rec rec = s->rec;
 
-	if (!source && !target)
+	/* It mirrors again: what waited needs no note. */
+	if (READ_ONCE(s->flow) == DRP_FLOW_MIRROR || (!source && !target))
 		return;
 	rec.source_changed |= source;
 	rec.target_changed |= target;
@@ -200,7 +220,7 @@ static int probe_leg(struct drp_element *e)
 		r = submit_bio_wait(bio);
 		bio_put(bio);
 		__free_page(page);
-		r = r ?: blkdev_issue_flush(e->bdev);
+		r = r ?: drp_leg_flush(e, DRP_FLUSH_TIMEOUT);
 	} else {
 		r = -ENOMEM;
 	}

@@ -33,29 +33,37 @@ static bool phase_idle(struct drp_grace *g, unsigned int phase)
 	return in == out;
 }
 
-static void wait_phase(struct drp_grace *g, unsigned int phase)
+static bool wait_phase(struct drp_grace *g, unsigned int phase, unsigned long end)
 {
 	unsigned int us = 50;
 
 	while (!phase_idle(g, phase)) {
+		if (time_after(jiffies, end))
+			return false;
 		usleep_range(us, us * 2);
 		us = min(us * 2, 4000U);
 	}
+	return true;
 }
 
-void drp_grace_wait(struct drp_grace *g)
+bool drp_grace_wait(struct drp_grace *g, unsigned long timeout)
 {
+	const unsigned long end = jiffies + timeout;
 	unsigned int old;
+	bool waited;
 
 	mutex_lock(&g->change);
 	smp_mb(); /* what the caller changed is seen by who enters from now on */
 	old = g->phase;
 	/* Stragglers that read the phase before the last flip and counted in late. */
-	wait_phase(g, old ^ 1);
-	WRITE_ONCE(g->phase, old ^ 1);
-	smp_mb(); /* new writers count in the other phase before the old one is summed */
-	wait_phase(g, old);
+	waited = wait_phase(g, old ^ 1, end);
+	if (waited) {
+		WRITE_ONCE(g->phase, old ^ 1);
+		smp_mb(); /* new writers count in the other phase before the old one is summed */
+		waited = wait_phase(g, old, end);
+	}
 	mutex_unlock(&g->change);
+	return waited;
 }
 
 u64 drp_grace_entries(struct drp_grace *g)

@@ -43,9 +43,10 @@ static inline void drp_grace_leave(struct drp_grace *g, unsigned int phase)
 
 /*
  * Wait until all who entered before the call have left; who enters later is
- * not waited for. Polls: sleeps up to a few ms. Process context.
+ * not waited for. False if that took longer than @timeout jiffies (a writer's
+ * device hangs). Polls: sleeps up to a few ms. Process context.
  */
-void drp_grace_wait(struct drp_grace *g);
+bool drp_grace_wait(struct drp_grace *g, unsigned long timeout);
 
 /* How often writers came in, in all: for telling whether they are at work. Any context. */
 u64 drp_grace_entries(struct drp_grace *g);

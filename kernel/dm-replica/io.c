@@ -44,10 +44,8 @@ static struct drp_gate *enter_hops(struct drp_io_ctx *io, const struct drp_plan 
 			continue;
 		switch (READ_ONCE(hop->sync->flow)) {
 		case DRP_FLOW_MIRROR:
-			if (!drp_gate_enter(&hop->target->gate)) {
-				drp_element_want_leg(hop->target);
+			if (!drp_gate_enter(&hop->target->gate))
 				return &hop->target->gate;
-			}
 			io->mirrored |= BIT(i);
 			break;
 		case DRP_FLOW_TRACK:
@@ -63,6 +61,22 @@ static struct drp_gate *enter_hops(struct drp_io_ctx *io, const struct drp_plan 
 	return NULL;
 }
 
+/* Park at the gate of a target; our own gate keeps the plan, and so the target, until it is told. */
+static bool park_at_target(struct drp_io_ctx *io, struct bio *bio, struct drp_gate *closed)
+{
+	struct drp_element *target = container_of(closed, struct drp_element, gate);
+	struct drp_gate *own = &io->e->gate;
+	bool parked;
+
+	io->inside = false;	/* the bio may be running again before we have left */
+	drp_io_leave(io);
+	parked = drp_gate_park(closed, bio);
+	if (parked)
+		drp_element_want_leg(target);
+	drp_gate_leave(own);
+	return parked;
+}
+
 enum drp_enter drp_io_enter(struct bio *bio, bool write)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
@@ -73,21 +87,24 @@ enum drp_enter drp_io_enter(struct bio *bio, bool write)
 		io->mirrored = 0;
 		io->tracked = 0;
 		io->track_up = false;
-		closed = &e->gate;
-		if (drp_gate_enter(closed)) {
-			io->inside = true;
-			if (!write || (!e->plan->nr_hops && !e->plan->up))
-				return DRP_ENTERED;
-			io->phase = drp_grace_enter(&e->grace);
-			io->in_grace = true;
-			closed = enter_hops(io, e->plan);
-			if (!closed)
-				return DRP_ENTERED;
-			drp_io_leave(io);
-			if (IS_ERR(closed))
-				return DRP_REFUSED;
+		if (!drp_gate_enter(&e->gate)) {
+			if (drp_gate_park(&e->gate, bio))
+				return DRP_PARKED;
+			continue;
 		}
-		if (drp_gate_park(closed, bio))
+		io->inside = true;
+		if (!write || (!e->plan->nr_hops && !e->plan->up))
+			return DRP_ENTERED;
+		io->phase = drp_grace_enter(&e->grace);
+		io->in_grace = true;
+		closed = enter_hops(io, e->plan);
+		if (!closed)
+			return DRP_ENTERED;
+		if (IS_ERR(closed)) {
+			drp_io_leave(io);
+			return DRP_REFUSED;
+		}
+		if (park_at_target(io, bio, closed))
 			return DRP_PARKED;
 	}
 }

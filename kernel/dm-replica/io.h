@@ -109,6 +109,8 @@ void drp_fault_leg(struct bio *bio, int hop, blk_status_t status);
 void drp_note_park(struct drp_pool *pool, struct bio *bio);
 /* The finished @bio waits until its failed syncs are durably Broken. Any context. */
 void drp_fault_park(struct bio *bio);
+/* A flush of a leg of @s failed outside of any bio: Broken, soon. Process context. */
+void drp_fault_flush(struct drp_sync *s, int fault, int error);
 /* Make @s Broken now, with @why. op_lock held. 0 or -EIO. Sleeps. */
 int drp_fault_break(struct drp_sync *s, const char *why);
 void drp_recover_work(struct work_struct *work);
@@ -129,6 +131,9 @@ static inline bool drp_extent_touch(struct drp_element *e, u64 extent)
 
 /* What was retired and flushed, and is not active again, was not written since. */
 void drp_extents_retired(struct drp_element *e, const unsigned long *retiring);
+
+/* @e is going: off all lists. Sleeps. */
+void drp_extents_forget(struct drp_element *e);
 
 /* Park @bio until its extent is active. Any context. */
 void drp_extent_park(struct drp_element *e, struct bio *bio);

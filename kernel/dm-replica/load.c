@@ -50,8 +50,12 @@ static int put_sync(void *ctx, const struct drp_sync_rec *rec)
 		s->rec = *rec;
 		return 0;
 	}
+	/*
+	 * The catalog may be newer than the first commits behind its cut: what
+	 * they say about objects that are gone by then is skipped.
+	 */
 	if (!drp_pool_element(pool, rec->source_id) || !drp_pool_element(pool, rec->target_id))
-		return -EBADMSG;
+		return 0;
 	/* All 1 until the log says more. */
 	s = drp_sync_alloc(pool, rec, true);
 	if (IS_ERR(s))
@@ -136,14 +140,28 @@ static int plane_all(void *ctx, u64 sync_id, enum drp_plane plane, bool value)
 	return plane == DRP_PLANE_D ? 0 : -EPROTONOSUPPORT;
 }
 
+static u64 regions_of(const struct drp_sync *s)
+{
+	return (s->source->rec.size_sectors + (1ULL << s->pool->region_shift) - 1) >>
+	       s->pool->region_shift;
+}
+
 static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 		      const struct drp_dir_entry *entries, u32 n)
 {
 	struct drp_sync *s = drp_pool_sync(ctx, sync_id);
+	u64 chunks;
 
 	if (plane != DRP_PLANE_D)
 		return -EPROTONOSUPPORT;
-	return s ? drp_plane_load_root(s->d, first, entries, n) : -EBADMSG;
+	/* Made behind the cut: its records follow in the journal. */
+	if (!s)
+		return 0;
+	/* Resized before its element's record was durable: the rest comes with that. */
+	chunks = DIV_ROUND_UP_ULL(regions_of(s), DRP_PAGE_BITS * DRP_DIR_ENTRIES);
+	if (first >= chunks)
+		return 0;
+	return drp_plane_load_root(s->d, first, entries, min_t(u64, n, chunks - first));
 }
 
 static const struct drp_load_sink sink = {

@@ -78,8 +78,8 @@ void drp_op_pause_copy(struct drp_sync *s);
 /* Both legs are there: go on from what the journal says. op_lock held. */
 void drp_op_legs_complete(struct drp_sync *s);
 
-/* A leg is not what it was: everything may differ, nobody knows which side is right. op_lock held. */
-void drp_op_invalidate(struct drp_sync *s, const char *why);
+/* A leg is not what it was: everything may differ, nobody knows which side is right. op_lock held. 0 or -EIO: then nothing flows. */
+int drp_op_invalidate(struct drp_sync *s, const char *why);
 
 /* Work bodies. */
 void drp_op_finish_work(struct work_struct *work);

@@ -29,6 +29,13 @@ static void run_copy(struct drp_sync *s)
 
 	/* Writers that only marked must be through before we believe the marks. */
 	drp_sync_set_flow(s, DRP_FLOW_MIRROR);
+	if (s->rec.target_consistent && !drp_plane_empty(s->d)) {
+		struct drp_sync_rec rec = s->rec;
+
+		rec.target_consistent = false;
+		if (drp_sync_commit(s, &rec, NULL, 0, false))
+			return;		/* read-only: nothing is copied any more */
+	}
 	drp_sync_refresh(s);
 	drp_job_set_state(pool, s->rec.job_id, DRP_JOB_RUNNING);
 	drp_copy_start(s->copier, s->rec.job_id);
@@ -106,6 +113,16 @@ static void require_resume(struct drp_sync *s)
 		drp_sync_refresh(s);
 }
 
+/* Synchronized before: still so if nothing was marked, by anybody who marks. */
+static void mirror_again(struct drp_sync *s)
+{
+	drp_sync_set_flow(s, DRP_FLOW_MIRROR);
+	if (drp_plane_empty(s->d))
+		drp_sync_refresh(s);
+	else
+		drp_op_restart_copy(s);
+}
+
 void drp_op_legs_complete(struct drp_sync *s)
 {
 	bool mirrors = drp_state_mirrors(s->rec.sync_type, s->rec.copy_state);
@@ -119,16 +136,16 @@ void drp_op_legs_complete(struct drp_sync *s)
 	}
 	if (s->rec.copy_state == DRP_CS_UNSYNCHRONIZED)
 		continue_copy(s);
-	else if (mirrors && !drp_plane_empty(s->d))
-		drp_op_restart_copy(s);
+	else if (mirrors)
+		mirror_again(s);
 	else
 		drp_sync_refresh(s);
 	if (s->rec.copy_state == DRP_CS_BROKEN)
-		mod_delayed_work(s->pool->op_wq, &s->recover_work, HZ);
+		mod_delayed_work(s->pool->copy_wq, &s->recover_work, HZ);
 	drp_sync_report(s);
 }
 
-void drp_op_invalidate(struct drp_sync *s, const char *why)
+int drp_op_invalidate(struct drp_sync *s, const char *why)
 {
 	struct drp_sync_rec rec = s->rec;
 	u8 record[64];
@@ -145,11 +162,15 @@ void drp_op_invalidate(struct drp_sync *s, const char *why)
 	rec.partitioned = false;
 	strscpy(rec.error_text, why, sizeof(rec.error_text));
 	len = drp_encode_plane_all(rec.id, DRP_PLANE_D, true, record, sizeof(record));
-	if (drp_sync_commit(s, &rec, record, max(len, 0), false))
+	if (drp_sync_commit(s, &rec, record, max(len, 0), false)) {
 		DMWARN("sync %s: cannot be made Invalid: metadata cannot be written", rec.name);
+		drp_sync_set_flow(s, DRP_FLOW_TRACK);
+		return -EIO;
+	}
 	if (rec.job_id)
 		drp_job_end(s->pool, rec.job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
 	drp_sync_refresh(s);
+	return 0;
 }
 
 /* ---- the end of a copy ---- */
@@ -254,7 +275,7 @@ void drp_op_reap_work(struct work_struct *work)
 	unsigned int flags = drp_op_begin(pool);
 
 	drp_job_reap(pool, false);
-	drp_op_collect_removed(pool);
+	drp_op_collect_removed(pool, msecs_to_jiffies(100));
 	drp_op_end(pool, flags);
 	if (!pool->stopping)
 		queue_delayed_work(pool->op_wq, &pool->reap_work, 30 * HZ);

@@ -55,11 +55,10 @@ static int check_graph(struct drp_op *op, const struct pair *p)
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 				     "%s would become its own target through other syncs",
 				     p->source->rec.name);
-	if (p->target->plan->nr_hops >= DM_KCOPYD_MAX_REGIONS ||
-	    drp_plan_would_overflow(op->pool, p->source, p->target))
+	if (drp_plan_would_overflow(op->pool, p->source, p->target))
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED,
 				     "too many syncs would hang together: %u in a tree, %u below a target",
-				     DRP_HOPS_MAX, DM_KCOPYD_MAX_REGIONS - 1);
+				     DRP_HOPS_MAX, DRP_COPY_HOPS_MAX);
 	return 0;
 }
 
@@ -102,8 +101,12 @@ static int check(struct drp_op *op, struct pair *p, char *name, size_t size)
 	if (drp_name_problem(name))
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "name \"%s\": %s", name,
 				     drp_name_problem(name));
-	if (drp_find_by_name(op->pool, DRP_OBJ_SYNC, name))
+	if (drp_find_by_name_held(op->pool, DRP_OBJ_SYNC, name))
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "name \"%s\" is taken", name);
+	if (op->req.id > op->pool->rec.next_id + (1ULL << 32))
+		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
+				     "id %llu is too far ahead of %llu", op->req.id,
+				     op->pool->rec.next_id);
 	if (op->req.id && op->req.id < op->pool->rec.next_id)
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 				     "id %llu was used before; ids from %llu on are free", op->req.id,
@@ -272,7 +275,6 @@ static int create(struct drp_op *op, const struct pair *p, const char *name)
 		first.target_consistent = false;
 		first.in_sync = false;
 	}
-	drp_element_write_cache(p->target);
 	s = drp_sync_alloc(op->pool, &first, true);
 	if (IS_ERR(s))
 		return PTR_ERR(s) == -ENOSPC ?

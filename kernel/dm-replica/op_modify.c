@@ -11,23 +11,20 @@
 #include "op.h"
 #include "op_modify.h"
 
-static struct drp_state_key key_of(const struct drp_op *op, struct drp_sync *s)
+/* What the decision depends on. rec_lock held. */
+static struct drp_state_key key_of(struct drp_sync *s, u16 operation, bool force)
 {
-	struct drp_state_key key = {
+	return (struct drp_state_key){
 		.sync_type = s->rec.sync_type,
-		.operation = op->req.operation,
+		.operation = operation,
+		.copy_state = drp_sync_seen_state(s),
+		.target_consistent = drp_sync_consistent(s),
+		.in_sync = !s->rec.partitioned && drp_plane_empty(s->d),
 		.source_changed = s->rec.source_changed,
 		.target_changed = s->rec.target_changed,
 		.reverse = s->rec.reverse,
-		.force = op->req.force,
+		.force = force,
 	};
-
-	spin_lock(&op->pool->rec_lock);
-	key.copy_state = drp_sync_seen_state(s);
-	key.target_consistent = drp_sync_consistent(s);
-	spin_unlock(&op->pool->rec_lock);
-	key.in_sync = !s->rec.partitioned && drp_plane_empty(s->d);
-	return key;
 }
 
 bool drp_op_is_built(u16 sync_type, u16 operation)
@@ -81,6 +78,8 @@ static int stop_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 	}
 	drp_sync_refresh(s);
 	drp_sync_set_flow(s, s->flow);
+	if (READ_ONCE(s->unflushed))
+		drp_op_flush_target(s);
 	if (suspend)
 		drp_job_set_state(s->pool, job_id, DRP_JOB_SUSPENDED);
 	else
@@ -122,9 +121,7 @@ static int protect_target(struct drp_op *op, struct drp_sync *s)
 	struct drp_element *target = s->target;
 	bool drained;
 
-	if (READ_ONCE(target->access) != DRP_ACCESS_WRITE)
-		return 0;
-	drp_element_write_cache(target);
+	/* Even if it is protected: who passed the check before that may be on the way. */
 	WRITE_ONCE(target->access, DRP_ACCESS_READ);
 	drp_gate_close(&target->gate);
 	drained = drp_gate_wait_drained(&target->gate, drp_op_deadline(op));
@@ -143,7 +140,7 @@ static u64 job_for(struct drp_op *op, struct drp_sync *s)
 	struct drp_job_info job;
 
 	if (op->req.operation == DRP_OP_RESUME && s->rec.job_id &&
-	    !drp_job_query(op->pool, s->rec.job_id, &job) && job.id == s->rec.job_id &&
+	    !drp_job_query_held(op->pool, s->rec.job_id, &job) && job.id == s->rec.job_id &&
 	    job.state < DRP_JOB_COMPLETED)
 		return job.id;
 	return drp_op_take_job(op, s);
@@ -245,7 +242,9 @@ int drp_op_modify(struct drp_op *op)
 	s = drp_pool_sync(op->pool, op->req.id);
 	if (!s)
 		return drp_op_refuse(op, DRP_RV_NOT_FOUND, "there is no sync %llu", op->req.id);
-	key = key_of(op, s);
+	spin_lock(&op->pool->rec_lock);
+	key = key_of(s, op->req.operation, op->req.force);
+	spin_unlock(&op->pool->rec_lock);
 	drp_state_decide(&key, &t);
 	if (drp_state_supported(s->rec.sync_type, op->req.operation) &&
 	    !drp_op_is_built(s->rec.sync_type, op->req.operation))
@@ -270,8 +269,11 @@ int drp_op_modify(struct drp_op *op)
 	r = check_in_use(op, s, &t);
 	if (r || op->req.dry_run)
 		return r ?: say_dry_run(op, s, &t);
-	r = drp_op_apply_settings(op, s);
-	return r ?: execute(op, s, &t);
+	r = execute(op, s, &t);
+	/* Only what was not refused changes settings, too. */
+	if (!r && !s->removed)
+		r = drp_op_apply_settings(op, s);
+	return r;
 }
 
 /* ---- capabilities ---- */
@@ -309,11 +311,10 @@ static void from_states(u16 sync_type, u16 operation, struct drp_capability *cap
 int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 operation,
 			 struct drp_capability *cap)
 {
-	struct drp_op op = { .pool = pool, .req.operation = operation };
 	struct drp_transition t;
 	struct drp_state_key key;
 	struct drp_sync *s = NULL;
-	unsigned int flags;
+	int r = 0;
 
 	memset(cap, 0, sizeof(*cap));
 	cap->reason = "";
@@ -321,28 +322,26 @@ int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 
 		return -EINVAL;
 	if (!drp_pool_hold(pool))
 		return -ENOENT;
-	flags = drp_op_begin(pool);
+	spin_lock(&pool->rec_lock);
 	if (sync_id) {
 		s = drp_pool_sync(pool, sync_id);
-		if (!s) {
-			drp_op_end(pool, flags);
-			drp_pool_release(pool);
-			return -ENOENT;
-		}
+		r = s ? 0 : -ENOENT;
+	}
+	if (s) {
 		sync_type = s->rec.sync_type;
-		key = key_of(&op, s);
+		key = key_of(s, operation, false);
 		drp_state_decide(&key, &t);
 		cap->possible_now = t.verdict != DRP_VERDICT_REFUSE ||
 				    t.return_value == DRP_RV_FORCE_REQUIRED;
 		cap->requires_force = t.needs_force;
 		cap->reason = t.reason;
 	}
+	spin_unlock(&pool->rec_lock);
+	drp_pool_release(pool);
 	cap->supported = drp_op_is_built(sync_type, operation);
 	cap->possible_now = cap->possible_now && cap->supported;
 	from_states(sync_type, operation, cap);
 	if (s)
 		cap->result_copy_state = t.copy_state_after;
-	drp_op_end(pool, flags);
-	drp_pool_release(pool);
-	return 0;
+	return r;
 }

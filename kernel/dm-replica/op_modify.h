@@ -17,10 +17,16 @@ int drp_op_remove_sync(struct drp_op *op, struct drp_sync *s);
 /* Drain the source's writes to the target and only mark from then on. A refusal if it takes too long. Sleeps. */
 int drp_op_drain_mirror(struct drp_op *op, struct drp_sync *s);
 
+/*
+ * The flow has left MIRROR: what was mirrored must not stay in the target's
+ * cache without a mark. Flushes, or marks what was written. Sleeps.
+ */
+void drp_op_flush_target(struct drp_sync *s);
+
 /* Settings of the request that change @s: committed. Sleeps. */
 int drp_op_apply_settings(struct drp_op *op, struct drp_sync *s);
 
-/* Syncs that are gone but were still in a plan: free them if they are not any more. */
-void drp_op_collect_removed(struct drp_pool *pool);
+/* Syncs that are gone but were still in a plan: free them if they are not any more; stalls I/O at most @timeout jiffies. */
+void drp_op_collect_removed(struct drp_pool *pool, long timeout);
 
 #endif /* DRP_OP_MODIFY_H */

@@ -10,6 +10,9 @@
 #include "job.h"
 #include "op_modify.h"
 
+#define IDS_AHEAD_MAX	(1ULL << 32)	/* so that no request uses them up */
+#define SECTORS_MAX	(1ULL << 42)	/* 2 PiB: the extent bitmaps stay in reason */
+
 /* ---- ids, names ---- */
 
 /* The id of a new object: asked for (never used before) or the next one; 0: refused. */
@@ -20,6 +23,11 @@ static u64 new_id(struct drp_op *op)
 	if (op->req.id && op->req.id < next) {
 		drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 			      "id %llu was used before; ids from %llu on are free", op->req.id, next);
+		return 0;
+	}
+	if (op->req.id > next + IDS_AHEAD_MAX) {
+		drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "id %llu is too far ahead of %llu",
+			      op->req.id, next);
 		return 0;
 	}
 	return op->req.id ?: next;
@@ -43,7 +51,7 @@ static int check_name(struct drp_op *op, enum drp_object_kind kind, const char *
 
 	if (problem)
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "name \"%s\": %s", name, problem);
-	if (drp_find_by_name(op->pool, kind, name))
+	if (drp_find_by_name_held(op->pool, kind, name))
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "name \"%s\" is taken", name);
 	if (kind == DRP_OBJ_ELEMENT &&
 	    drp_dm_name(mangled, sizeof(mangled), op->pool->sb.name, name) < 0)
@@ -183,6 +191,10 @@ int drp_op_create_element(struct drp_op *op)
 	if (!id)
 		return op->error;
 	r = check_name(op, DRP_OBJ_ELEMENT, op->req.name);
+	if (!r && op->req.settings.mask & DRP_SET_SIZE_SECTORS &&
+	    op->req.settings.size_sectors > SECTORS_MAX)
+		r = drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
+				  "an element has at most %llu sectors", SECTORS_MAX);
 	if (!r && !drp_catalog_has_room(op->pool, DRP_CATALOG_OBJECT_BYTES))
 		r = drp_op_refuse(op, DRP_RV_NO_SPACE,
 				  "the metadata device has no room for another element");
@@ -373,22 +385,24 @@ static int make_aspect(struct drp_op *op, struct drp_sync *s)
 	return 0;
 }
 
-static void free_aspect(struct drp_pool *pool, u64 id)
+/* 0 or -EIO. */
+static int free_aspect(struct drp_pool *pool, u64 id)
 {
-	struct drp_aspect_rec *a;
+	struct drp_aspect_rec *a = xa_load(&pool->aspects, id);
+	int r = commit_del(pool, DRP_OBJ_ASPECT, id);
 
-	mutex_lock(&pool->checkpoint_lock);
-	a = xa_load(&pool->aspects, id);
-	if (a && !commit_del(pool, DRP_OBJ_ASPECT, id))
-		kfree(a);
-	mutex_unlock(&pool->checkpoint_lock);
+	if (r)
+		return r;
+	/* A checkpoint encodes under rec_lock: it does not see it any more. */
+	kfree(a);
+	return 0;
 }
 
-void drp_op_collect_removed(struct drp_pool *pool)
+void drp_op_collect_removed(struct drp_pool *pool, long timeout)
 {
 	struct drp_sync *s, *next;
 
-	if (list_empty(&pool->removed) || drp_plans_rebuild(pool, msecs_to_jiffies(DRP_DEADLINE_MS)))
+	if (list_empty(&pool->removed) || drp_plans_rebuild(pool, timeout))
 		return;
 	list_for_each_entry_safe(s, next, &pool->removed, removed_node) {
 		list_del(&s->removed_node);
@@ -428,7 +442,7 @@ int drp_op_remove_sync(struct drp_op *op, struct drp_sync *s)
 	if (job_id)
 		drp_job_end(op->pool, job_id, DRP_JOB_TERMINATED, 0, NULL);
 	report_made(op->pool, DRP_EVENT_DELETED, 0, id, 0);
-	drp_op_collect_removed(op->pool);
+	drp_op_collect_removed(op->pool, drp_op_deadline(op));
 	return 0;
 }
 
@@ -438,8 +452,7 @@ int drp_op_delete_aspect(struct drp_op *op)
 		return drp_op_refuse(op, DRP_RV_NOT_FOUND, "there is no aspect %llu", op->req.id);
 	if (op->req.dry_run)
 		return 0;
-	free_aspect(op->pool, op->req.id);
-	if (xa_load(&op->pool->aspects, op->req.id))
+	if (free_aspect(op->pool, op->req.id))
 		return metadata_failed(op, -EIO);
 	report_made(op->pool, DRP_EVENT_DELETED, 0, 0, op->req.id);
 	return 0;
@@ -456,7 +469,7 @@ int drp_op_change_job(struct drp_op *op)
 	};
 	struct drp_job_info job;
 
-	if (drp_job_query(op->pool, op->req.id, &job) || job.id != op->req.id)
+	if (drp_job_query_held(op->pool, op->req.id, &job) || job.id != op->req.id)
 		return drp_op_refuse(op, DRP_RV_NOT_FOUND, "there is no job %llu", op->req.id);
 	if (job.state >= DRP_JOB_COMPLETED)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "job %llu has ended", job.id);

@@ -9,53 +9,8 @@
 
 #include "io.h"
 #include "job.h"
+#include "leg.h"
 #include "op_modify.h"
-
-/* ---- waiting for a device with a deadline ---- */
-
-/* Lives until both the waiter and the device are through with it. */
-struct timed_flush {
-	struct bio bio;
-	struct completion done;
-	struct kref ref;
-	int error;
-};
-
-static void free_flush(struct kref *ref)
-{
-	struct timed_flush *f = container_of(ref, struct timed_flush, ref);
-
-	bio_uninit(&f->bio);
-	kfree(f);
-}
-
-static void flush_ended(struct bio *bio)
-{
-	struct timed_flush *f = container_of(bio, struct timed_flush, bio);
-
-	f->error = blk_status_to_errno(bio->bi_status);
-	complete(&f->done);
-	kref_put(&f->ref, free_flush);
-}
-
-/* Flush @bdev: 0, its error, or -ETIMEDOUT. */
-static int flush_within(struct block_device *bdev, long timeout)
-{
-	struct timed_flush *f = kzalloc(sizeof(*f), GFP_NOIO);
-	int r;
-
-	if (!f)
-		return -ENOMEM;
-	bio_init(&f->bio, bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
-	f->bio.bi_end_io = flush_ended;
-	init_completion(&f->done);
-	kref_init(&f->ref);
-	kref_get(&f->ref);
-	submit_bio(&f->bio);
-	r = wait_for_completion_timeout(&f->done, max(timeout, 1L)) ? f->error : -ETIMEDOUT;
-	kref_put(&f->ref, free_flush);
-	return r;
-}
 
 /* ---- the cut ---- */
 
@@ -113,7 +68,9 @@ static int cut_inside(struct drp_op *op, struct drp_sync *s, struct cut *cut, un
 {
 	int r;
 
-	r = flush_within(s->target->bdev, end - jiffies);
+	if (READ_ONCE(s->faults) & (BIT(DRP_FAULT_TARGET) | BIT(DRP_FAULT_SOURCE)))
+		return drp_op_refuse(op, DRP_RV_FAILED, "a leg failed meanwhile; nothing was changed");
+	r = drp_leg_flush_inside(s->target, end - jiffies);
 	if (r == -ETIMEDOUT)
 		return timed_out(op, "the flush of the target");
 	if (r)
@@ -126,8 +83,8 @@ static int cut_inside(struct drp_op *op, struct drp_sync *s, struct cut *cut, un
 		return timed_out(op, "the journal's write");
 	if (cut->req.error)
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
-	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
 	WRITE_ONCE(s->readable, false);
+	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
 	return 0;
 }
 
@@ -142,7 +99,7 @@ static int cut_mirror(struct drp_op *op, struct drp_sync *s, u64 *cut_id)
 	if (!cut)
 		return drp_op_refuse(op, DRP_RV_FAILED, "no memory for the cut");
 	/* Once before the gates close, so that the flush inside is short. */
-	r = flush_within(s->target->bdev, end - jiffies);
+	r = drp_leg_flush(s->target, end - jiffies);
 	if (r == -ETIMEDOUT)
 		r = timed_out(op, "the flush of the target");
 	else if (r)
@@ -163,15 +120,25 @@ out:
 	return r;
 }
 
+void drp_op_flush_target(struct drp_sync *s)
+{
+	/* Not flushed: any of it may be lost, and no mark says so. */
+	if (drp_leg_flush(s->target, DRP_FLUSH_TIMEOUT))
+		drp_extents_to_d(s, true);
+	WRITE_ONCE(s->unflushed, false);
+}
+
 int drp_op_drain_mirror(struct drp_op *op, struct drp_sync *s)
 {
 	if (s->flow != DRP_FLOW_MIRROR)
 		return 0;
 	if (drp_gates_close(s->source, s->target, drp_op_deadline(op)))
 		return timed_out(op, "I/O in flight");
-	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
 	WRITE_ONCE(s->readable, false);
+	WRITE_ONCE(s->unflushed, true);
+	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
 	drp_gates_open(s->source, s->target);
+	drp_op_flush_target(s);
 	return 0;
 }
 

@@ -113,8 +113,19 @@ bool drp_plan_would_overflow(struct drp_pool *pool, struct drp_element *source,
 			     struct drp_element *target)
 {
 	struct drp_element *top = drp_pool_element(pool, component_of(pool, source));
+	const unsigned int more = 1 + count_hops(pool, target);
+	struct drp_element *e = source;
+	struct drp_sync *s;
 
-	return count_hops(pool, top) + 1 + count_hops(pool, target) > DRP_HOPS_MAX;
+	/* A copy into an element goes to all that follows it, in one kcopyd job. */
+	if (more > DRP_COPY_HOPS_MAX + 1)
+		return true;
+	while ((s = sync_into(pool, e))) {
+		if (count_hops(pool, e) + more > DRP_COPY_HOPS_MAX)
+			return true;
+		e = s->source;
+	}
+	return count_hops(pool, top) + more > DRP_HOPS_MAX;
 }
 
 /* ---- changing plans ---- */
@@ -201,8 +212,11 @@ int drp_plans_rebuild(struct drp_pool *pool, long timeout)
 		r = close_all(&changes, timeout);
 	if (!r) {
 		list_for_each_entry(c, &changes, node) {
+			/* Queries follow plans under this lock. */
+			spin_lock(&pool->rec_lock);
 			swap(c->e->plan, c->plan);
 			c->e->component = c->component;
+			spin_unlock(&pool->rec_lock);
 		}
 	}
 	free_changes(&changes);

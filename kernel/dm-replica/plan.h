@@ -8,6 +8,9 @@
 #include "element.h"
 #include "sync.h"
 
+/* Targets beside the first that one copy can write. */
+#define DRP_COPY_HOPS_MAX	(DM_KCOPYD_MAX_REGIONS - 1)
+
 /* Would a sync from @source to @target close a circle? op_lock held. */
 bool drp_plan_would_loop(struct drp_pool *pool, struct drp_element *source,
 			 struct drp_element *target);

@@ -72,6 +72,8 @@ static void free_objects(struct drp_pool *pool)
 	unsigned long id;
 	void *rec;
 
+	xa_for_each(&pool->elements, id, e)
+		cancel_delayed_work_sync(&e->leg_deadline);
 	list_for_each_entry_safe(s, next, &pool->removed, removed_node)
 		drp_sync_free(s);
 	xa_for_each(&pool->syncs, id, s)
@@ -93,14 +95,20 @@ static void free_objects(struct drp_pool *pool)
 /* What the engine needs; gone when the last binding is, although readers may still hold the object. */
 static void close_engine(struct drp_pool *pool)
 {
-	if (pool->op_wq)
-		destroy_workqueue(pool->op_wq);
-	if (pool->io_wq)
-		destroy_workqueue(pool->io_wq);
-	if (pool->commit_wq)
-		destroy_workqueue(pool->commit_wq);
+	struct workqueue_struct *queues[] = {
+		pool->req_wq, pool->op_wq, pool->copy_wq, pool->checkpoint_wq, pool->io_wq,
+		pool->commit_wq,
+	};
+	unsigned int i;
+
+	/* Their works are cancelled with them, while the queues are there. */
 	free_objects(pool);
+	for (i = 0; i < ARRAY_SIZE(queues); i++)
+		if (queues[i])
+			destroy_workqueue(queues[i]);
 	drp_committer_exit(&pool->cm);
+	if (pool->held_bdev)
+		drp_bdev_release(pool->held_bdev);
 	if (!IS_ERR_OR_NULL(pool->copier))
 		dm_kcopyd_client_destroy(pool->copier);
 	bioset_exit(&pool->bios);
@@ -207,6 +215,8 @@ static void init_locks(struct drp_pool *pool)
 	kref_init(&pool->ref);
 	INIT_LIST_HEAD(&pool->list);
 	INIT_LIST_HEAD(&pool->removed);
+	INIT_LIST_HEAD(&pool->cm.reqs);
+	mutex_init(&pool->cm.ring_lock);
 	init_rwsem(&pool->life);
 	mutex_init(&pool->op_lock);
 	mutex_init(&pool->checkpoint_lock);
@@ -239,9 +249,20 @@ static int open_engine(struct drp_pool *pool, struct block_device *bdev)
 
 	pool->commit_wq = alloc_ordered_workqueue("drp-commit", WQ_MEM_RECLAIM);
 	pool->io_wq = alloc_workqueue("drp-io", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	pool->checkpoint_wq = alloc_ordered_workqueue("drp-checkpoint", WQ_MEM_RECLAIM);
+	pool->copy_wq = alloc_workqueue("drp-copy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	pool->op_wq = alloc_workqueue("drp-op", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!pool->commit_wq || !pool->io_wq || !pool->op_wq)
+	pool->req_wq = alloc_workqueue("drp-request", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!pool->commit_wq || !pool->io_wq || !pool->checkpoint_wq || !pool->copy_wq ||
+	    !pool->op_wq || !pool->req_wq)
 		return -ENOMEM;
+	/* The table that brought it may go before the pool does. */
+	pool->held_bdev = drp_bdev_hold(bdev);
+	if (IS_ERR(pool->held_bdev)) {
+		r = PTR_ERR(pool->held_bdev);
+		pool->held_bdev = NULL;
+		return r;
+	}
 	r = bioset_init(&pool->bios, LEG_BIOS, offsetof(struct drp_leg_bio, bio), 0);
 	if (r)
 		return r;
@@ -335,7 +356,7 @@ int drp_pool_activate(struct drp_pool *pool)
 	pool->needs_format = false;
 	pool->needs_repair = false;
 	pool->active = true;
-	queue_delayed_work(pool->op_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
+	queue_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
 	queue_delayed_work(pool->op_wq, &pool->reap_work, 60 * HZ);
 out:
 	drp_op_end(pool, flags);
@@ -376,8 +397,9 @@ void drp_pool_suspend(struct drp_pool *pool)
 	/* Not under op_lock: suspending an element takes it. */
 	while ((e = hold_next(pool)))
 		dm_internal_suspend_noflush(e->md);
-	cancel_delayed_work_sync(&pool->checkpoint_work);
+	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
+	cancel_delayed_work_sync(&pool->checkpoint_work);
 	flush_workqueue(pool->commit_wq);
 }
 
@@ -410,7 +432,7 @@ void drp_pool_resume(struct drp_pool *pool)
 		dm_put(md);
 	}
 	if (pool->active && !pool->stopping)
-		mod_delayed_work(pool->op_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
+		mod_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
 }
 
 /* ---- the end ---- */
@@ -438,14 +460,30 @@ static void stop(struct drp_pool *pool)
 	stop_copies(pool);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
 	cancel_delayed_work_sync(&pool->reap_work);
+	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
 	flush_workqueue(pool->commit_wq);
+	cancel_delayed_work_sync(&pool->checkpoint_work);
 	if (!drp_checkpoint_final(pool)) {
+		mutex_lock(&pool->checkpoint_lock);
 		pool->sb.clean = true;
 		if (drp_super_write(&pool->md.io, &pool->sb, scratch))
 			DMWARN("pool %s: cannot be marked clean", pool->sb.name);
+		mutex_unlock(&pool->checkpoint_lock);
 	}
 	kfree(scratch);
+}
+
+bool drp_pool_bind_more(struct drp_pool *pool)
+{
+	bool alive;
+
+	mutex_lock(&drp_pools_lock);
+	alive = pool->bound;
+	if (alive)
+		pool->bound++;
+	mutex_unlock(&drp_pools_lock);
+	return alive;
 }
 
 void drp_pool_unbind(struct drp_pool *pool)

@@ -38,12 +38,20 @@ struct drp_pool {
 	struct drp_metadev md;
 	unsigned int region_shift;	/* log2 of the region in sectors */
 	unsigned int extent_shift;
+	void *held_bdev;		/* our own hold on the metadata device */
 	struct drp_range_space ranges;
 	struct bio_set bios;		/* clones for legs */
 	struct dm_kcopyd_client *copier;
 	struct workqueue_struct *commit_wq;	/* ordered: commits */
 	struct workqueue_struct *io_wq;	/* bios that could not go on in their context */
-	struct workqueue_struct *op_wq;	/* operations, copies, checkpoints, faults */
+	/*
+	 * One for each kind that may wait for another: a request waits for a
+	 * commit, a commit for a checkpoint, a page cache write for a note.
+	 */
+	struct workqueue_struct *checkpoint_wq;	/* ordered */
+	struct workqueue_struct *copy_wq;	/* copies, probes of failed legs */
+	struct workqueue_struct *op_wq;		/* what happens by itself: notes, faults, ends of copies */
+	struct workqueue_struct *req_wq;	/* requests */
 
 	struct rw_semaphore life;	/* read: the engine and the objects stay; see drp_pool_hold() */
 	bool dead;			/* under life */
@@ -74,6 +82,7 @@ struct drp_pool {
 	/* checkpoint */
 	struct mutex checkpoint_lock;	/* one at a time; held over metadata and leg I/O: nobody else waits for it but close */
 	struct delayed_work checkpoint_work;
+	bool retire_futile;		/* the last look for room in a full set found nothing */
 	bool checkpoint_retire_all;	/* an active set is full: retire touched extents, too */
 	unsigned int dirty_ticks;	/* under checkpoint_lock */
 	atomic64_t checkpoints;
@@ -155,6 +164,8 @@ struct drp_pool_args;
 
 /* The pool on @bdev: an existing one with one more binding, or a new, unloaded one. drp_pools_lock held. Sleeps. */
 struct drp_pool *drp_pool_bind(struct block_device *bdev, char **error);
+/* One binding more, for a table that names an element of @pool. False: the pool is going. Takes drp_pools_lock. */
+bool drp_pool_bind_more(struct drp_pool *pool);
 /* One binding less; the last one stops the pool cleanly. Takes drp_pools_lock. Sleeps. */
 void drp_pool_unbind(struct drp_pool *pool);
 

@@ -177,6 +177,18 @@ int drp_aspect_query(struct drp_pool *pool, u64 from, struct drp_aspect_rec *inf
 	return QUERY(pool, aspects, from, a, *info = *a);
 }
 
+int drp_job_query_held(struct drp_pool *pool, u64 from, struct drp_job_info *info)
+{
+	struct drp_job *job;
+
+	spin_lock(&pool->rec_lock);
+	job = first_from(&pool->jobs, from);
+	if (job)
+		fill_job(job, info);
+	spin_unlock(&pool->rec_lock);
+	return job ? 0 : -ENOENT;
+}
+
 int drp_job_query(struct drp_pool *pool, u64 from, struct drp_job_info *info)
 {
 	struct drp_job *job;
@@ -218,15 +230,23 @@ static u64 find_name(struct drp_pool *pool, enum drp_object_kind kind, const cha
 	}
 }
 
-u64 drp_find_by_name(struct drp_pool *pool, enum drp_object_kind kind, const char *name)
+u64 drp_find_by_name_held(struct drp_pool *pool, enum drp_object_kind kind, const char *name)
 {
-	u64 id = 0;
+	u64 id;
 
-	if (!drp_pool_hold(pool))
-		return 0;
 	spin_lock(&pool->rec_lock);
 	id = find_name(pool, kind, name);
 	spin_unlock(&pool->rec_lock);
+	return id;
+}
+
+u64 drp_find_by_name(struct drp_pool *pool, enum drp_object_kind kind, const char *name)
+{
+	u64 id;
+
+	if (!drp_pool_hold(pool))
+		return 0;
+	id = drp_find_by_name_held(pool, kind, name);
 	drp_pool_release(pool);
 	return id;
 }

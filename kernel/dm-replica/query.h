@@ -99,4 +99,8 @@ int drp_job_query(struct drp_pool *pool, u64 from, struct drp_job_info *info);
 /* Id of the object of @kind with this name, or 0. */
 u64 drp_find_by_name(struct drp_pool *pool, enum drp_object_kind kind, const char *name);
 
+/* The same for operations, which run only while the pool lives. */
+u64 drp_find_by_name_held(struct drp_pool *pool, enum drp_object_kind kind, const char *name);
+int drp_job_query_held(struct drp_pool *pool, u64 from, struct drp_job_info *info);
+
 #endif /* DRP_QUERY_H */

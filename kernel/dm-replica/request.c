@@ -117,10 +117,53 @@ static void note_refused(struct drp_op *op)
 	drp_request_note_refusal(op->pool, text);
 }
 
+/* The device whose content the request may overwrite, referenced, or NULL. */
+static struct mapped_device *target_device(struct drp_op *op)
+{
+	unsigned int flags = drp_op_begin(op->pool);
+	struct mapped_device *md = NULL;
+	struct drp_element *e = NULL;
+	struct drp_sync *s;
+
+	if (op->req.kind == DRP_REQ_CREATE_SYNC)
+		e = drp_pool_element(op->pool, op->req.target_id);
+	else if (op->req.kind == DRP_REQ_MODIFY && op->req.object == DRP_OBJ_SYNC) {
+		s = drp_pool_sync(op->pool, op->req.id);
+		e = s ? s->target : NULL;
+	}
+	if (e && e->live && e->access == DRP_ACCESS_WRITE) {
+		md = dm_table_get_md(e->live->ti->table);
+		if (dm_hold(md))
+			md = NULL;
+	}
+	drp_op_end(op->pool, flags);
+	return md;
+}
+
+/*
+ * What is dirty in the target's page cache would fail once it is protected.
+ * Not under op_lock: such writes may wait for works that take it.
+ */
+static void write_target_cache(struct drp_op *op)
+{
+	struct mapped_device *md;
+
+	if (op->req.dry_run)
+		return;
+	md = target_device(op);
+	if (!md)
+		return;
+	sync_blockdev(dm_disk(md)->part0);
+	dm_put(md);
+}
+
 static void op_work(struct work_struct *work)
 {
 	struct drp_op *op = container_of(work, struct drp_op, work);
-	unsigned int flags = drp_op_begin(op->pool);
+	unsigned int flags;
+
+	write_target_cache(op);
+	flags = drp_op_begin(op->pool);
 
 	op->error = admit_and_dispatch(op);
 	drp_op_end(op->pool, flags);
@@ -205,7 +248,7 @@ int drp_request_execute(struct drp_pool *pool, const struct drp_request *req,
 	}
 	op = make_op(pool, req);
 	if (op) {
-		queue_work(pool->op_wq, &op->work);
+		queue_work(pool->req_wq, &op->work);
 		r = wait_for_op(op, res);
 		kref_put(&op->ref, free_op);
 	} else {

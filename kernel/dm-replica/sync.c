@@ -187,32 +187,43 @@ static enum drp_flow flow_of(const struct drp_sync *s)
 	return DRP_FLOW_TRACK;
 }
 
+/* Reads stop before the first write that only the source gets, and start after the last. */
+static void store_flow(struct drp_sync *s, enum drp_flow flow)
+{
+	if (flow != DRP_FLOW_MIRROR) {
+		WRITE_ONCE(s->readable, false);
+		if (s->flow == DRP_FLOW_MIRROR)
+			WRITE_ONCE(s->unflushed, true);
+		smp_wmb(); /* before the flow: who still reads there began before */
+	}
+	WRITE_ONCE(s->flow, flow);
+}
+
 void drp_sync_refresh(struct drp_sync *s)
 {
 	enum drp_flow flow = flow_of(s);
 
 	WRITE_ONCE(s->source_noted, s->rec.source_changed);
 	WRITE_ONCE(s->target_noted, s->rec.target_changed);
-	WRITE_ONCE(s->flow, flow);
+	store_flow(s, flow);
 	WRITE_ONCE(s->readable, flow == DRP_FLOW_MIRROR &&
 		   s->rec.copy_state == DRP_CS_SYNCHRONIZED && drp_plane_empty(s->d));
 	drp_element_refresh_access(s->source);
 	drp_element_refresh_access(s->target);
 }
 
-void drp_sync_set_flow(struct drp_sync *s, enum drp_flow flow)
+bool drp_sync_set_flow(struct drp_sync *s, enum drp_flow flow)
 {
 	struct drp_element *e = s->source;
 	unsigned int hops = 0;
+	bool waited = true;
 
-	WRITE_ONCE(s->flow, flow);
-	if (flow != DRP_FLOW_MIRROR)
-		WRITE_ONCE(s->readable, false);
+	store_flow(s, flow);
 	/* Writers come through the source or through what flows into it. */
 	for (;;) {
-		drp_grace_wait(&e->grace);
+		waited &= drp_grace_wait(&e->grace, 3 * HZ);
 		if (!e->plan || !e->plan->up || hops++ > DRP_HOPS_MAX)
-			break;
+			return waited;
 		e = e->plan->up->source;
 	}
 }

@@ -31,6 +31,7 @@ struct drp_sync {
 	/* I/O path, read without a lock */
 	u8 flow;			/* enum drp_flow */
 	bool readable;			/* target equals source: reads may be balanced */
+	bool unflushed;			/* left MIRROR: what it mirrored may be in the target's cache only */
 	bool source_noted;		/* rec.source_changed is durable, or need not be */
 	bool target_noted;
 
@@ -98,8 +99,12 @@ int drp_sync_confirm(struct drp_sync *s, const struct drp_sync_rec *rec, u64 cut
 /* Flow, readability, notes and access from the state and the attachments. op_lock held. */
 void drp_sync_refresh(struct drp_sync *s);
 
-/* Set the flow; when it returns, no writer acts on the old one. op_lock held. Sleeps. */
-void drp_sync_set_flow(struct drp_sync *s, enum drp_flow flow);
+/*
+ * Set the flow. True: no writer acts on the old one any more. False after some
+ * seconds: a device hangs; all that wait on it have marked what they track.
+ * op_lock held. Sleeps.
+ */
+bool drp_sync_set_flow(struct drp_sync *s, enum drp_flow flow);
 
 /* Tell listeners the state. Process context. */
 void drp_sync_report(struct drp_sync *s);

@@ -144,6 +144,7 @@ static struct bio *clone_for_leg(struct bio *bio, int hop, gfp_t gfp)
 	leg->host = bio;
 	leg->hop = hop;
 	clone->bi_end_io = leg_done;
+	clone->bi_opf &= ~REQ_POLLED;	/* nobody would poll for it */
 	return clone;
 }
 
