@@ -63,7 +63,7 @@ static int check_unused(struct dm_target *ti, struct drp_element *self, struct b
 static int open_pool(struct dm_target *ti, const struct drp_element_args *args,
 		     struct drp_attachment *at, struct drp_pool **pool)
 {
-	int r = dm_get_device(ti, args->pool_dev, FMODE_READ, &at->pool_dev);
+	int r = dm_get_device(ti, args->pool_dev, DRP_OPEN_READ, &at->pool_dev);
 
 	if (r) {
 		ti->error = "Cannot open the pool's device";

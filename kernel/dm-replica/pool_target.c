@@ -31,7 +31,7 @@ static int check_metadata_dev(struct dm_target *ti, struct dm_dev *dev)
 static int open_devices(struct dm_target *ti, const struct drp_pool_args *args,
 			struct pool_binding *b)
 {
-	const unsigned int mode = dm_table_get_mode(ti->table);
+	const drp_open_mode_t mode = dm_table_get_mode(ti->table);
 	int r;
 
 	r = dm_get_device(ti, args->metadata_dev, mode, &b->metadata);

@@ -7,6 +7,15 @@
 #include <linux/blkdev.h>
 #include <linux/version.h>
 
+/* How a device is opened: another type, with other names, since 6.5. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+typedef blk_mode_t drp_open_mode_t;
+#define DRP_OPEN_READ	BLK_OPEN_READ
+#else
+typedef fmode_t drp_open_mode_t;
+#define DRP_OPEN_READ	FMODE_READ
+#endif
+
 /* Exported for targets such as dm-thin, declared in drivers/md/dm.h only. */
 void dm_internal_suspend_noflush(struct mapped_device *md);
 void dm_internal_resume(struct mapped_device *md);
