@@ -19,12 +19,16 @@ next_id() {
 replica_remove_all() {
 	local dev disk
 	[ "$(simdisk_power)" = on ] || simdisk_control rearm
-	while read -r disk; do
+	for disk in $(<"$SIMDISK_SYS/disks"); do
 		simdisk_set "$disk" hang 0
 		simdisk_set "$disk" offline 0
 		simdisk_set "$disk" fail_after -1
-	done <"$SIMDISK_SYS/disks"
+	done
 	awk '$1 ~ "^/dev/" { print $2 }' /proc/mounts | tac | xargs -r -n 1 umount -l
+	# Of a suspended pool no element can end its I/O.
+	for dev in $(dmsetup ls --target replica-pool 2>/dev/null | awk '$1 != "No" { print $1 }'); do
+		dmsetup resume "$dev" 2>/dev/null
+	done
 	for dev in $(dmsetup ls --target replica 2>/dev/null | awk '$1 != "No" { print $1 }') \
 		$(dmsetup ls --target replica-pool 2>/dev/null | awk '$1 != "No" { print $1 }'); do
 		dmsetup resume "$dev" 2>/dev/null
@@ -234,6 +238,11 @@ wait_state() {
 
 assert_state() {
 	assert_eq "$(sync_field "$1" "$2" state)" "$3" "state of $2"
+}
+
+# DEVICE FILE: a value of the device's queue. The nodes may be no links.
+queue_value() {
+	cat "/sys/dev/block/$(($(stat -Lc '0x%t' "$1"))):$(($(stat -Lc '0x%T' "$1")))/queue/$2"
 }
 
 # DISK1 DISK2 [MIB]: the media are equal, whatever the page cache has.
