@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "args.h"
+#include "fuzz.h"
 #include "names.h"
 
 #define WORDS_MAX	100
@@ -196,8 +197,6 @@ static unsigned int cut(const uint8_t *data, size_t size, char **argv)
 	}
 	return argc;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -14,13 +14,12 @@
 #include "../unit/simulated_disk.c"
 #include "bitmap.h"
 #include "check.h"
+#include "fuzz.h"
 
 #define DISK_BLOCKS	2048
 #define PAGE_AREA	(257 + 256 + 64 + 64)
 #define OBJECTS		64
 #define ROOTS		64
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static struct sim_disk *good;
 static u8 scratch[DRP_LOAD_SCRATCH_BLOCKS * DRP_BLOCK_BYTES] __aligned(8);
