@@ -127,8 +127,8 @@ static int step(struct dm_task *task, const char *name)
 	int err = 0;
 
 	if (!task)
-		return ENOMEM;
-	if (!dm_task_set_name(task, name))
+		err = ENOMEM;
+	else if (!dm_task_set_name(task, name))
 		err = EINVAL;
 	else if (!dm_task_run(task))
 		err = dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO;

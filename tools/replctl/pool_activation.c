@@ -161,17 +161,20 @@ static const struct device *find_by_identity(struct search *s, const char *ident
 			continue;
 		if (d->bytes < bytes) {
 			snprintf(why, size, "%s calls itself '%s' but is too small", d->path, identity);
-		} else if (device_in_use(d, who, sizeof(who))) {
+			continue;
+		}
+		if (device_in_use(d, who, sizeof(who))) {
 			/* A path of a multipath device is held by that one, which has the same identity. */
 			if (!found)
 				snprintf(why, size, "%s is %s", d->path, who);
-		} else if (found) {
+			continue;
+		}
+		if (found) {
 			snprintf(why, size, "%s and %s both call themselves '%s'", found->path,
 				 d->path, identity);
 			return NULL;
-		} else {
-			found = d;
 		}
+		found = d;
 	}
 	return found;
 }

@@ -21,7 +21,7 @@ static void draw_bar(const struct record *job)
 {
 	static const char hashes[] = "########################################";
 	char rate[32], eta[32];
-	unsigned int percent = min(rec_u64(job, DRP_A_PERCENT_COMPLETE), (u64)100);
+	unsigned int percent = min_t(u64, rec_u64(job, DRP_A_PERCENT_COMPLETE), 100);
 	unsigned int full = percent * (sizeof(hashes) - 1) / 100;
 
 	fprintf(stderr, "\r[%-*.*s] %3u%% %10s/s", (int)sizeof(hashes) - 1, (int)full, hashes,
