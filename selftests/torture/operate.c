@@ -172,7 +172,9 @@ static int await_job(struct life *l, struct sync *s, unsigned int goal, const ch
 	unsigned long long id = 0;
 	unsigned int state, error;
 
-	sscanf(answer, "4096 job=%llu", &id);
+	/* Without a job the state alone tells. */
+	if (sscanf(answer, "4096 job=%llu", &id) != 1)
+		id = 0;
 	while (now_seconds() < end) {
 		state = query_job(id, &error);
 		if (state == DRP_JOB_EXCEPTION || state == DRP_JOB_TERMINATED)

@@ -142,8 +142,7 @@ static void check_pool(struct life *l)
 	char line[1024], mode[32] = "";
 
 	dm_status("pfpool", line, sizeof(line));
-	sscanf(line, "%*s %31s", mode);
-	if (strcmp(mode, "rw"))
+	if (sscanf(line, "%*s %31s", mode) != 1 || strcmp(mode, "rw"))
 		failed(l, "the pool is not rw: %s", line);
 }
 
