@@ -310,13 +310,26 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 's': seed = strtoull(optarg, NULL, 0); break;
-		case 'r': rounds = atoi(optarg); break;
-		case 'f': enough = atoi(optarg); break;
-		case 't': seconds = atoi(optarg); break;
-		case 'p': per_life = atoi(optarg); break;
-		case 'v': verbose = 1; break;
-		default: return 64;
+		case 's':
+			seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'r':
+			rounds = atoi(optarg);
+			break;
+		case 'f':
+			enough = atoi(optarg);
+			break;
+		case 't':
+			seconds = atoi(optarg);
+			break;
+		case 'p':
+			per_life = atoi(optarg);
+			break;
+		case 'v':
+			verbose = 1;
+			break;
+		default:
+			return 64;
 		}
 	}
 	signal(SIGALRM, hangs);
