@@ -9,10 +9,10 @@
 
 /* How a device is opened: another type, with other names, since 6.5. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
-typedef blk_mode_t drp_open_mode_t;
+#define drp_open_mode_t	blk_mode_t
 #define DRP_OPEN_READ	BLK_OPEN_READ
 #else
-typedef fmode_t drp_open_mode_t;
+#define drp_open_mode_t	fmode_t
 #define DRP_OPEN_READ	FMODE_READ
 #endif
 
