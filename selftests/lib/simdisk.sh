@@ -131,9 +131,9 @@ simdisk_wait_off() {
 simdisk_rearm() {
 	local name
 	simdisk_control rearm || return
-	while read -r name; do
+	for name in $(<"$SIMDISK_SYS/disks"); do
 		blockdev --flushbufs "/dev/$name" 2>/dev/null
-	done <"$SIMDISK_SYS/disks"
+	done
 	return 0
 }
 
