@@ -81,7 +81,8 @@ static void put_back(struct drp_committer *cm, struct drp_commit_req *req)
 static void finish(struct drp_commit_req *req, int error)
 {
 	req->error = error;
-	complete(&req->done);
+	/* A cut waits twice: with its deadline, and to know what became of it. */
+	complete_all(&req->done);
 }
 
 static int add_records(struct drp_commit *c, const struct drp_commit_req *req)
