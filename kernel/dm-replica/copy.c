@@ -210,7 +210,7 @@ static void unit_copied(int read_err, unsigned long write_err, void *context)
 
 	if (read_err || write_err)
 		fail_hops(u);
-	drp_range_unlock(&u->copier->s->pool->ranges, &u->range);
+	drp_range_unlock(&u->range);
 	u->read_failed = read_err;
 	u->write_failed = write_err;
 	end_unit(u, UNIT_COPIED);
@@ -439,14 +439,13 @@ static unsigned int window(struct drp_copier *c)
 	if (time_after(jiffies, c->host_seen + msecs_to_jiffies(FOREGROUND_MS)))
 		return priority == DRP_PRIO_LOW ? 4 : WINDOW_MAX;
 	switch (priority) {
-	case DRP_PRIO_LOW:
-		return 1;
 	case DRP_PRIO_HIGH:
 		return 4;
 	case DRP_PRIO_URGENT:
 		return WINDOW_MAX;
 	default:
-		return 2;
+		/* kcopyd makes two requests of a unit: that leaves most disks room for the host's. */
+		return 1;
 	}
 }
 

@@ -12,7 +12,7 @@ void drp_io_leave(struct drp_io_ctx *io)
 
 	if (io->in_range) {
 		io->in_range = false;
-		drp_range_unlock(&e->pool->ranges, &io->range);
+		drp_range_unlock(&io->range);
 	}
 	if (io->in_grace) {
 		io->in_grace = false;

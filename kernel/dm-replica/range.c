@@ -32,6 +32,7 @@ bool drp_range_lock(struct drp_range_space *space, struct drp_range *range)
 	unsigned long flags;
 	bool held;
 
+	range->bucket = bucket;
 	range->blockers = 0;
 	spin_lock_irqsave(&bucket->lock, flags);
 	list_for_each_entry(other, &bucket->ranges, node)
@@ -43,9 +44,9 @@ bool drp_range_lock(struct drp_range_space *space, struct drp_range *range)
 	return held;
 }
 
-void drp_range_unlock(struct drp_range_space *space, struct drp_range *range)
+void drp_range_unlock(struct drp_range *range)
 {
-	struct drp_range_bucket *bucket = bucket_of(space, range);
+	struct drp_range_bucket *bucket = range->bucket;
 	struct drp_range *other;
 	unsigned long flags;
 

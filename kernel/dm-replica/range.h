@@ -18,10 +18,12 @@
 #define DRP_RANGE_HASH_BITS	8
 
 struct drp_range;
+struct drp_range_bucket;
 typedef void (*drp_range_granted_fn)(struct drp_range *range);
 
 struct drp_range {
 	struct list_head node;		/* under the bucket's lock, as is all of this */
+	struct drp_range_bucket *bucket;
 	u64 component;
 	u64 start, end;			/* sectors, [start, end) */
 	unsigned int blockers;		/* earlier overlapping ranges */
@@ -45,6 +47,6 @@ void drp_range_space_init(struct drp_range_space *space, unsigned int extent_shi
  * held now; false: granted() will be called. Any context.
  */
 bool drp_range_lock(struct drp_range_space *space, struct drp_range *range);
-void drp_range_unlock(struct drp_range_space *space, struct drp_range *range);
+void drp_range_unlock(struct drp_range *range);
 
 #endif /* DRP_RANGE_H */
