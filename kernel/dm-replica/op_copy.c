@@ -170,6 +170,7 @@ int drp_op_invalidate(struct drp_sync *s, const char *why)
 	if (rec.job_id)
 		drp_job_end(s->pool, rec.job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
 	drp_sync_refresh(s);
+	WRITE_ONCE(s->unflushed, false);	/* all is marked */
 	return 0;
 }
 
@@ -249,6 +250,7 @@ static void partition(struct drp_sync *s)
 		return;
 	}
 	drp_sync_refresh(s);
+	WRITE_ONCE(s->unflushed, false);	/* it is marked */
 	drp_sync_report(s);
 }
 

@@ -109,6 +109,7 @@ static int unprepare(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 	if (len < 0 || drp_sync_commit(s, &rec, record, len, false))
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	drp_sync_refresh(s);
+	WRITE_ONCE(s->unflushed, false);	/* all is marked */
 	end_job(s, job_id, DRP_JOB_TERMINATED);
 	return 0;
 }
