@@ -14,8 +14,10 @@ def divide(a, b):
 
 
 def copied(values):
-    sectors = values.get("simB_write_sectors")
-    return int(sectors) * 512 if sectors is not None else None
+    """Bytes that the copy wrote: what reached the target without the host's own writes."""
+    if "simB_write_sectors" not in values:
+        return None
+    return (int(values["simB_write_sectors"]) - int(values["simA_write_sectors"])) * 512
 
 
 def seconds(values):

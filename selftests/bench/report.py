@@ -35,7 +35,7 @@ WALL = {"wall-w4k-q1": "write 4k QD1", "wall-w4k-q16": "write 4k QD16",
 
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n\n"
 
 
 def rate_cell(fig, stack, test):
@@ -84,7 +84,8 @@ def show(value, unit):
         return f"{value:.0f} {unit}"
     if unit == "thousand":
         return f"{value:.1f} thousand"
-    return f"{value:.4g} {unit}".rstrip()
+    digits = ".4f" if abs(value) < 0.01 else ".3f"
+    return f"{value:{digits}} {unit}".rstrip()
 
 
 def aims_table(fig):
