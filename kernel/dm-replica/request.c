@@ -112,8 +112,8 @@ static void note_refused(struct drp_op *op)
 {
 	char text[DRP_MESSAGE_MAX + 1];
 
-	snprintf(text, sizeof(text), "%u %s: %s", op->res.return_value,
-		 drp_name(DRP_ENUM_RETURN_VALUE, op->res.return_value), op->res.text);
+	scnprintf(text, sizeof(text), "%u %s: %s", op->res.return_value,
+		  drp_name(DRP_ENUM_RETURN_VALUE, op->res.return_value), op->res.text);
 	drp_request_note_refusal(op->pool, text);
 }
 
