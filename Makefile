@@ -54,7 +54,7 @@ kernel-debug: deps ## build the kernel with KASAN, lockdep, kmemleak (an hour)
 	@[ -x scripts/kernel-debug ] || { echo "kernel-debug: this tree has no recipe for it yet" >&2; exit 1; }
 	@scripts/kernel-debug
 
-install: all ## install module, replctl, man page, completion, udev rule
+install: all ## install module, replctl, man page, completion, udev rules
 	@VERSION=$(VERSION) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' KVER=$(KVER) \
 		scripts/install
 
