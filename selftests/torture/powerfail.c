@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <unistd.h>
 
 #include <linux/dm-replica.h>
@@ -62,7 +63,7 @@ void failed(struct life *l, const char *fmt, ...)
 
 /* ---- hangs ---- */
 
-#define HANG_SECONDS 60
+#define HANG_SECONDS 45
 
 static struct life *current;
 
@@ -76,8 +77,9 @@ static void hangs(int sig)
 		     "FAILED: nothing moves for %d s: seed %llu, power failure %u, %s (signal %d)\n",
 		     HANG_SECONDS, (unsigned long long)current->seed, current->failures,
 		     current->phase, sig);
+	klogctl(8, NULL, 8);	/* all of it on the console */
 	if (write(2, text, n) == n && fd >= 0 && write(fd, "w", 1) == 1)
-		sleep(1);
+		sleep(2);
 	_exit(1);
 }
 

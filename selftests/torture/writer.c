@@ -174,8 +174,9 @@ static void init_writer(struct writer *w, struct life *l, struct element *target
 	w->rng = rng_next(&l->rng);
 	if (!w->buf && posix_memalign(&w->buf, BLOCK_BYTES, BLOCKS_MAX * BLOCK_BYTES))
 		errx(1, "memory");
-	if (!w->mark)
-		w->mark = malloc(l->nr_blocks * sizeof(*w->mark));
+	/* The next life may have larger elements. */
+	free(w->mark);
+	w->mark = malloc(l->nr_blocks * sizeof(*w->mark));
 	if (!w->mark)
 		errx(1, "memory");
 }
