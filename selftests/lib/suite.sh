@@ -19,6 +19,21 @@ result() {
 
 show_log() { tail -n 60 "$1" | sed 's/^/    | /'; }
 
+# Seconds that something may take: its own limit, but not beyond the end of the
+# time for all tests (DRP_DEADLINE, seconds since 1970; none if empty).
+time_for() {
+	local limit=$1 left
+	if [ -n "${DRP_DEADLINE:-}" ]; then
+		left=$((DRP_DEADLINE - $(date +%s)))
+		[ $left -ge "$limit" ] || limit=$((left > 1 ? left : 1))
+	fi
+	echo "$limit"
+}
+
+out_of_time() { [ -n "${DRP_DEADLINE:-}" ] && [ "$(date +%s)" -ge "$DRP_DEADLINE" ]; }
+
+no_time='the time for all tests (DRP_DEADLINE) is over'
+
 # The scripts of a directory that --only lets through.
 scripts_of() {
 	local script
@@ -34,15 +49,23 @@ host_script() {
 	local suite=$1 script=$2 start=$SECONDS status limit log reason name
 	name=$suite/$(basename "$script" .sh)
 	log=$logs/${name//\//-}.log
+	if out_of_time; then
+		result "$name" failed 0 "not started: $no_time"
+		return
+	fi
 	limit=$(header "$script" TIMEOUT)
-	timeout -k 10 "${limit:-300}" bash "$script" >"$log" 2>&1 </dev/null
+	limit=$(time_for "${limit:-300}")
+	timeout -k 10 "$limit" bash "$script" >"$log" 2>&1 </dev/null
 	status=$?
 	case $status in
 	0) result "$name" passed $((SECONDS - start)) ;;
 	4) result "$name" skipped 0 "$(sed -n 's/.*# SKIP //p' "$log" | tail -n 1)" ;;
 	*)
 		reason=$(grep -m 1 '^not ok' "$log") || reason="exit status $status"
-		[ $status -ne 124 ] || reason="no end after ${limit:-300} s"
+		case $status in
+		124 | 137) reason="no end after $limit s" ;;
+		esac
+		! out_of_time || reason="$reason; $no_time"
 		result "$name" failed $((SECONDS - start)) "$reason"
 		show_log "$log" ;;
 	esac
@@ -55,8 +78,12 @@ tap_program() {
 	local suite=$1 start=$SECONDS log status line name before failed=0
 	shift
 	log=$logs/$suite.log
+	if out_of_time; then
+		result "$suite" failed 0 "not started: $no_time"
+		return
+	fi
 	before=$(wc -l <"$results")
-	"$@" >"$log" 2>&1 </dev/null
+	timeout -k 10 "$(time_for 1800)" "$@" >"$log" 2>&1 </dev/null
 	status=$?
 	while read -r line; do
 		name=$suite/$(sed -E 's/^(not )?ok *[0-9]* *-? *//; s/ *# (SKIP|TODO).*//' <<<"$line")
@@ -99,29 +126,37 @@ collect() {
 
 # GROUP VM-OPTIONS SCRIPT...: in one VM; what a broken VM left over in another.
 vm_group() {
-	local group=$1 options=$2 limit=180 script t status lost left log=$logs/vm-group-$1.log
+	local group=$1 options=$2 limit=180 script t status lost left reason log=$logs/vm-group-$1.log
 	shift 2
 	for script; do
 		t=$(header "$script" TIMEOUT)
 		limit=$((limit + ${t:-120}))
 	done
 	while [ $# -gt 0 ]; do
+		if out_of_time; then
+			for script; do
+				result "vm/$(basename "$script" .sh)" failed 0 "not started: $no_time"
+			done
+			return
+		fi
 		: >"$work/begun"
 		: >"$work/ended"
 		: >"$log"
 		# shellcheck disable=SC2086
-		selftests/vm/run --timeout $limit $options -- \
+		selftests/vm/run --timeout "$(time_for $limit)" $options -- \
 			selftests/vm/guest-suite "$@" 2>&1 | collect "$log"
 		status=${PIPESTATUS[0]}
 		lost=$(cut -d ' ' -f 1 "$work/ended" | grep -vxFf - "$work/begun")
 		if [ -n "$lost" ]; then
-			result "vm/$(basename "$lost" .sh)" failed 0 "the VM ended with $status"
+			reason="the VM ended with $status"
+			! out_of_time || reason="$reason: $no_time"
+			result "vm/$(basename "$lost" .sh)" failed 0 "$reason"
 			show_log "$logs/vm-$(basename "$lost" .sh).log"
-		elif [ ! -s "$work/begun" ]; then
+		elif [ ! -s "$work/begun" ] && ! out_of_time; then
 			result "vm/$group" failed 0 "no VM (status $status): $# scripts did not run"
 			show_log "$log"
 			return
-		elif [ "$status" -ne 0 ] && ! grep -q ' failed$' "$work/ended"; then
+		elif [ "$status" -ne 0 ] && [ -s "$work/begun" ] && ! grep -q ' failed$' "$work/ended"; then
 			result "vm/$group-verdict" failed 0 "the VM ended with $status"
 			show_log "$log"
 		fi
