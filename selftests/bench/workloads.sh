@@ -45,8 +45,9 @@ job() {
 	fio --name=job --filename="$dev" --ioengine=libaio --direct=1 --rw="$rw" \
 		--bs="${bs}k" --iodepth="$depth" --size=${TEST_MIB}M \
 		--io_size=$((count * bs))k --randseed=7 --group_reporting \
-		--output-format=json "$@" >"$results/$stack.$test.fio" ||
+		--output-format=json "$@" >"$results/unfinished" ||
 		die "fio failed: $stack $test"
+	mv "$results/unfinished" "$results/$stack.$test.fio"
 	save_counters "$stack.$test.io"
 	settle
 }
