@@ -84,7 +84,7 @@ def show(value, unit):
         return f"{value:.0f} {unit}"
     if unit == "thousand":
         return f"{value:.1f} thousand"
-    digits = ".4f" if abs(value) < 0.01 else ".3f"
+    digits = ".4f" if abs(value) < 0.01 or unit == "of raw" else ".3f"
     return f"{value:{digits}} {unit}".rstrip()
 
 

@@ -33,7 +33,8 @@ save_counters() {
 	local d
 	for d in simA simB simM; do
 		echo "$d $(cat "$SIMDISK_SYS/$d/stats")"
-	done >"$results/$1"
+	done >"$results/unfinished"
+	mv "$results/unfinished" "$results/$1"
 }
 
 # STACK TEST RW BS DEPTH COUNT [FIO-OPTION]...: one job, counted.
