@@ -31,7 +31,7 @@ struct sync {
 	struct element *source, *target;
 	unsigned int state;		/* 0: there is none; copying is DRP_CS_UNSYNCHRONIZED */
 	unsigned int maybe;		/* state of an operation without answer; -1U: none */
-	uint64_t maybe_id;		/* id of a sync that may have been made */
+	int synchronized;		/* seen so, and nothing happened to it since */
 	const struct line *cut_from;	/* line_cut_begin() without end */
 };
 

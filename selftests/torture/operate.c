@@ -210,6 +210,7 @@ int do_operation(struct life *l, struct sync *s, const char *word, const char *o
 		 (unsigned long long)s->id, *options ? " " : "", options);
 	line_open(&s->target->line, 0);
 	begin_cut(l, s, op);
+	s->synchronized = 0;
 	s->maybe = op->state;
 	r = dm_message("pfpool", message, answer);
 	done = !r;
@@ -317,8 +318,11 @@ static int change_settings(struct life *l, struct sync *s)
 static int bounce_device(struct life *l)
 {
 	struct element *e = &l->e[rng_below(&l->rng, l->nr_elements)];
+	unsigned int i;
 	int r = dm_suspend(e->dm);
 
+	for (i = 0; i < l->nr_syncs; i++)
+		l->s[i].synchronized = 0;
 	if (!r && rng_below(&l->rng, 2))
 		sleep_us(rng_below(&l->rng, 20000));
 	if (!r)

@@ -171,6 +171,23 @@ static void check_map(struct life *l, struct sync *s)
 		       bad, (unsigned long long)s->id, s->state);
 }
 
+/*
+ * FLUSH and FUA reach all legs: what survives in the source survives in its
+ * mirrors. Not asked of a mirror's mirror: a resync of the first one writes it,
+ * and until the next flush only active extents say so.
+ */
+static void check_mirror(struct life *l, struct sync *s)
+{
+	struct line *line = &l->e[0].line;
+	char what[64];
+
+	if (!s->synchronized || s->source != &l->e[0])
+		return;
+	snprintf(what, sizeof(what), "mirror %s after the power failure", s->target->dm);
+	if (line_check(line, what, content_of(l, s->target), 0, l->nr_blocks, line->durable))
+		failed(l, "%s was Synchronized and lost what was flushed", s->target->dm);
+}
+
 void verify_survivors(struct life *l)
 {
 	unsigned int i;
@@ -179,6 +196,10 @@ void verify_survivors(struct life *l)
 	check_states(l);
 	for (i = 0; i < l->nr_elements; i++)
 		read_content(l, &l->e[i]);
+	for (i = 0; i < l->nr_syncs; i++)
+		check_mirror(l, &l->s[i]);
+	for (i = 0; i < l->nr_syncs; i++)
+		l->s[i].synchronized = 0;
 	check_line(l, &l->e[0], 0);
 	for (i = 1; i < l->nr_elements; i++) {
 		struct sync *s = sync_into(l, &l->e[i]);
@@ -271,6 +292,8 @@ int verify_settled(struct life *l)
 		return -EIO;
 	for (i = 0; i < l->nr_elements; i++)
 		read_content(l, &l->e[i]);
+	for (i = 0; i < l->nr_syncs; i++)
+		l->s[i].synchronized = l->s[i].state == COPYING;
 	for (i = 0; i < l->nr_syncs; i++)
 		if (l->s[i].state)
 			check_settled(l, &l->s[i], find_info(info, n, l->s[i].id));
