@@ -10,6 +10,7 @@
 #define NR_UNITS		64	/* copying, or copied and waiting for a flush; fits a u64 mask */
 #define WINDOW_MAX		16	/* copying at a time */
 #define UNIT_SECTORS		2048	/* 1 MiB */
+#define SMALL_UNIT_SECTORS	1024	/* beside a host at work: one request of kcopyd's */
 #define FLUSH_SECTORS		(256 * 2048ULL)	/* 256 MiB copied: flush and clear */
 #define RETRY_MS		50
 #define FOREGROUND_MS		20	/* host I/O this recent makes the window small */
@@ -93,6 +94,8 @@ void drp_copy_start(struct drp_copier *c, u64 job_id)
 	c->copied_unflushed = 0;
 	c->budget_ns = 0;
 	c->reported_ns = 0;
+	c->host_entries = drp_grace_entries(&c->s->source->grace);
+	c->host_seen = jiffies - msecs_to_jiffies(FOREGROUND_MS) - 1;
 	spin_lock_irq(&c->lock);
 	c->running = true;
 	spin_unlock_irq(&c->lock);
@@ -426,6 +429,12 @@ static void report_progress(struct drp_copier *c)
 
 /* ---- pace ---- */
 
+/* Written lately, as far as window() has looked. */
+static bool host_at_work(const struct drp_copier *c)
+{
+	return time_before_eq(jiffies, c->host_seen + msecs_to_jiffies(FOREGROUND_MS));
+}
+
 /* How many units at a time: few while the host is at work, by priority. */
 static unsigned int window(struct drp_copier *c)
 {
@@ -436,7 +445,7 @@ static unsigned int window(struct drp_copier *c)
 		c->host_entries = entries;
 		c->host_seen = jiffies;
 	}
-	if (time_after(jiffies, c->host_seen + msecs_to_jiffies(FOREGROUND_MS)))
+	if (!host_at_work(c))
 		return priority == DRP_PRIO_LOW ? 4 : WINDOW_MAX;
 	switch (priority) {
 	case DRP_PRIO_HIGH:
@@ -444,8 +453,7 @@ static unsigned int window(struct drp_copier *c)
 	case DRP_PRIO_URGENT:
 		return WINDOW_MAX;
 	default:
-		/* kcopyd makes two requests of a unit: that leaves most disks room for the host's. */
-		return 1;
+		return 2;
 	}
 }
 
@@ -538,7 +546,8 @@ static bool settle(struct drp_copier *c, const struct survey *v)
 /* Start the next unit: true to go on, false: wait for a kick. */
 static bool start_next(struct drp_copier *c, const struct survey *v)
 {
-	const u64 max = UNIT_SECTORS >> c->s->pool->region_shift;
+	const u64 sectors = host_at_work(c) ? SMALL_UNIT_SECTORS : UNIT_SECTORS;
+	const u64 max = sectors >> c->s->pool->region_shift;
 	u64 first, count;
 	int r;
 
