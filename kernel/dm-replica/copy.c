@@ -448,6 +448,8 @@ static unsigned int window(struct drp_copier *c)
 	if (!host_at_work(c))
 		return priority == DRP_PRIO_LOW ? 4 : WINDOW_MAX;
 	switch (priority) {
+	case DRP_PRIO_LOW:
+		return 1;
 	case DRP_PRIO_HIGH:
 		return 4;
 	case DRP_PRIO_URGENT:

@@ -15,7 +15,7 @@ fs_fio_start() {
 # The writers run and have written since.
 fs_fio_progress() {
 	kill -0 "$fio_pid" 2>/dev/null || fail "fio ended: $(tail -n 5 "$DRP_TMP/fio")"
-	local before=${1:-da} writes
+	local before=da writes
 	writes=$(simdisk_stat "$before" writes)
 	wait_until 30 eval "[ \$(simdisk_stat $before writes) -gt $((writes + 64)) ]" ||
 		fail "the writers stand still"
