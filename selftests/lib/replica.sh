@@ -110,21 +110,23 @@ pool_restart() {
 	done
 }
 
-# POOL JOB: "STATE SYNC ERRORCODE" of a job, blanks as underscores, - for none.
+# POOL JOB: "STATE SYNC ERRORCODE BYTES" of a job, blanks as underscores, - for none.
 job_summary() {
 	replctl job show "$1/$2" | awk '
 		{ key = $1; $1 = ""; sub(/^ /, ""); gsub(/ /, "_"); value[key] = $0 }
 		END {
 			sync = value["Synchronization"]
-			print value["JobState"], sync == "" ? "-" : sync, value["ErrorCode"]
+			print value["JobState"], sync == "" ? "-" : sync, value["ErrorCode"],
+				value["BytesTotal"]
 		}'
 }
 
-# POOL JOB: its end, or that a copy took it over (then it is a sync's job).
+# POOL JOB: its end, or that a copy took it over (then it has bytes to copy).
 job_is_settled() {
-	local state sync code
-	read -r state sync code < <(job_summary "$1" "$2")
-	[ -n "${code:-}" ] && { [ "$sync" != - ] || [[ $state != @(New|Starting|Running) ]]; }
+	local state sync code bytes
+	read -r state sync code bytes < <(job_summary "$1" "$2")
+	[ -n "${bytes:-}" ] && { [ "$sync" != - ] || [ "$bytes" != 0_B ] ||
+		[[ $state != @(New|Starting|Running) ]]; }
 }
 
 # POOL WORD...: send a message. In $answer what it answered, or the words of
@@ -139,9 +141,9 @@ message() {
 	[[ $answer =~ ^4096\ job=([0-9]+) ]] || return 0
 	job=${BASH_REMATCH[1]}
 	wait_until 60 job_is_settled "$pool" "$job" || fail "job $job of '$*' does not end"
-	read -r state sync code < <(job_summary "$pool" "$job")
+	read -r state sync code _ < <(job_summary "$pool" "$job")
 	[ "$sync" = - ] || return 0
-	[ "$state" != Completed ] || return 0
+	[[ $state != @(Running|Completed) ]] || return 0
 	answer=$(refusal_text "$code")
 	return 1
 }
