@@ -19,14 +19,14 @@ struct drp_pool *drp_pool_of_dev(struct dm_dev *dev)
 	return pool;
 }
 
-/* Is @bdev used by the pool: its metadata, an element's data, an element's own device? op_lock held. */
-static const char *used_as(struct drp_pool *pool, struct drp_element *self,
-			   struct block_device *bdev)
+/* Is @bdev an element's data, an element's own device, or the pool's own device? op_lock held. */
+static const char *used_by_element(struct drp_pool *pool, struct drp_element *self,
+				   struct block_device *bdev)
 {
 	struct drp_element *e;
 	unsigned long id;
 
-	if (bdev == pool->md.bdev || bdev->bd_dev == pool->pool_dev)
+	if (bdev->bd_dev == pool->pool_dev)
 		return pool->sb.name;
 	xa_for_each(&pool->elements, id, e) {
 		if (e->bound && (bdev->bd_dev == e->element_dev ||
@@ -36,8 +36,9 @@ static const char *used_as(struct drp_pool *pool, struct drp_element *self,
 	return NULL;
 }
 
-/* dm's exclusive claim does not see two targets on one device: compare. All pools. */
-static int check_unused(struct dm_target *ti, struct drp_element *self, struct block_device *bdev)
+/* dm's exclusive claim does not see two targets on one device: compare with all pools. */
+bool drp_device_in_use(struct block_device *bdev, struct drp_element *self, bool metadata,
+		       const char *what)
 {
 	const char *user = NULL;
 	struct drp_pool *pool;
@@ -46,18 +47,18 @@ static int check_unused(struct dm_target *ti, struct drp_element *self, struct b
 	for (i = 0; !user && (pool = drp_pool_get_nth(i)); i++) {
 		if (drp_pool_hold(pool)) {
 			flags = drp_op_begin(pool);
-			user = used_as(pool, self, bdev);
+			if (!metadata && bdev == pool->md.bdev)
+				user = pool->sb.name;
+			else
+				user = used_by_element(pool, self, bdev);
 			if (user)
-				DMERR("data device of element %s is in use by %s of pool %s",
-				      self->rec.name, user, pool->sb.name);
+				DMERR("%s is in use by %s of pool %s", what, user, pool->sb.name);
 			drp_op_end(pool, flags);
 			drp_pool_release(pool);
 		}
 		drp_pool_put(pool);
 	}
-	if (user)
-		ti->error = "Data device is in use by a pool (the kernel log says which)";
-	return user ? -EBUSY : 0;
+	return user;
 }
 
 static int open_pool(struct dm_target *ti, const struct drp_element_args *args,
@@ -96,10 +97,13 @@ static int open_data(struct dm_target *ti, const struct drp_element_args *args,
 	}
 	if (args->identity)
 		strscpy(at->identity, args->identity, sizeof(at->identity));
-	r = check_unused(ti, at->element, at->data->bdev);
-	if (!r && !at->element->data_dev)
+	if (drp_device_in_use(at->data->bdev, at->element, false, at->data->name)) {
+		ti->error = "Data device is in use by a pool (the kernel log says which)";
+		return -EBUSY;
+	}
+	if (!at->element->data_dev)
 		at->element->data_dev = at->data->bdev->bd_dev;
-	return r;
+	return 0;
 }
 
 static int bind(struct dm_target *ti, struct drp_pool *pool, u64 id, struct drp_attachment *at)

@@ -138,6 +138,26 @@ static void set_state(struct drp_job *job, const void *arg)
 	job->rate = 0;
 }
 
+struct of_sync {
+	u64 id;
+	const char *name;
+};
+
+static void set_sync(struct drp_job *job, const void *arg)
+{
+	const struct of_sync *sync = arg;
+
+	job->sync_id = sync->id;
+	strscpy(job->sync_name, sync->name, sizeof(job->sync_name));
+}
+
+void drp_job_set_sync(struct drp_pool *pool, u64 id, u64 sync_id, const char *sync_name)
+{
+	struct of_sync sync = { sync_id, sync_name };
+
+	change(pool, id, false, set_sync, &sync);
+}
+
 void drp_job_set_state(struct drp_pool *pool, u64 id, u16 state)
 {
 	change(pool, id, true, set_state, &state);

@@ -14,11 +14,11 @@
 struct drp_job {
 	/* fixed */
 	u64 id;
-	u64 sync_id;
-	char sync_name[DRP_NAME_MAX + 1];
 	u16 operation;
 
 	/* under rec_lock */
+	u64 sync_id;
+	char sync_name[DRP_NAME_MAX + 1];
 	u16 state;
 	u64 bytes_done, bytes_total;
 	u32 error_code;
@@ -36,6 +36,9 @@ u64 drp_job_start(struct drp_pool *pool, u64 sync_id, const char *sync_name, u16
 
 /* The same with a known id: a copy that goes on after a restart. 0 or -ENOMEM. */
 int drp_job_resume(struct drp_pool *pool, u64 id, u64 sync_id, const char *sync_name, u16 operation);
+
+/* The job of a request turns out to be a copy's: whose. Any process context. */
+void drp_job_set_sync(struct drp_pool *pool, u64 id, u64 sync_id, const char *sync_name);
 
 /* Running, Suspended: any process context. */
 void drp_job_set_state(struct drp_pool *pool, u64 id, u16 state);

@@ -62,6 +62,7 @@ static int stop_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 	/* First, so that nothing is cleared while writers begin to mark. */
 	if (s->copier)
 		drp_copy_stop(s->copier);
+	drp_op_merge_settings(op, &rec);
 	rec.copy_state = t->copy_state_after;
 	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
 	rec.progress_status = t->progress_after;
@@ -97,6 +98,7 @@ static int unprepare(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 
 	if (s->copier)
 		drp_copy_stop(s->copier);
+	drp_op_merge_settings(op, &rec);
 	rec.copy_state = t->copy_state_after;
 	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
 	rec.progress_status = t->progress_after;
@@ -158,6 +160,7 @@ static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tr
 	r = protect_target(op, s);
 	if (r)
 		return r;
+	drp_op_merge_settings(op, &rec);
 	rec.progress_status = t->progress_during;
 	r = drp_op_start_copy(s, &rec, job_for(op, s), NULL, 0);
 	if (r) {
@@ -193,7 +196,7 @@ static int execute(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 	case DRP_OP_DISSOLVE:
 		return drp_op_remove_sync(op, s);
 	case DRP_OP_RESET_TO_SYNC:
-		return 0;
+		return drp_op_apply_settings(op, s);
 	default:
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
 				     drp_name(DRP_ENUM_OPERATION, op->req.operation));
@@ -266,15 +269,11 @@ int drp_op_modify(struct drp_op *op)
 				     drp_name(DRP_ENUM_OPERATION, op->req.operation),
 				     drp_name(DRP_ENUM_COPY_STATE, op->req.settings.wait_state));
 	if (t.verdict == DRP_VERDICT_NO_CHANGE)
-		return 0;
+		return op->req.dry_run ? 0 : drp_op_apply_settings(op, s);
 	r = check_in_use(op, s, &t);
 	if (r || op->req.dry_run)
 		return r ?: say_dry_run(op, s, &t);
-	r = execute(op, s, &t);
-	/* Only what was not refused changes settings, too. */
-	if (!r && !s->removed)
-		r = drp_op_apply_settings(op, s);
-	return r;
+	return execute(op, s, &t);
 }
 
 /* ---- capabilities ---- */

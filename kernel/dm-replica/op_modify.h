@@ -23,7 +23,10 @@ int drp_op_drain_mirror(struct drp_op *op, struct drp_sync *s);
  */
 void drp_op_flush_target(struct drp_sync *s);
 
-/* Settings of the request that change @s: committed. Sleeps. */
+/* Settings of the request that change a sync, into @rec, which the caller commits. */
+void drp_op_merge_settings(const struct drp_op *op, struct drp_sync_rec *rec);
+
+/* The same for a request that changes nothing else: committed. Sleeps. */
 int drp_op_apply_settings(struct drp_op *op, struct drp_sync *s);
 
 /* Syncs that are gone but were still in a plan: free them if they are not any more; stalls I/O at most @timeout jiffies. */

@@ -260,23 +260,29 @@ int drp_op_delete_element(struct drp_op *op)
 
 /* ---- settings ---- */
 
-int drp_op_apply_settings(struct drp_op *op, struct drp_sync *s)
+void drp_op_merge_settings(const struct drp_op *op, struct drp_sync_rec *rec)
 {
 	const struct drp_settings *set = &op->req.settings;
-	struct drp_sync_rec rec = s->rec;
 
 	if (set->mask & DRP_SET_COPY_PRIORITY)
-		rec.copy_priority = set->copy_priority;
+		rec->copy_priority = set->copy_priority;
 	if (set->mask & DRP_SET_RATE_LIMIT)
-		rec.rate_limit = set->rate_limit;
+		rec->rate_limit = set->rate_limit;
 	if (set->mask & DRP_SET_RECOVERY_MODE)
-		rec.recovery_mode = set->recovery_mode;
+		rec->recovery_mode = set->recovery_mode;
 	if (set->mask & DRP_SET_FAILED_COPY_STOPS)
-		rec.failed_copy_stops_host_io = set->failed_copy_stops_host_io;
+		rec->failed_copy_stops_host_io = set->failed_copy_stops_host_io;
 	if (set->mask & DRP_SET_AUTO_DELETE)
-		rec.auto_delete = set->auto_delete;
+		rec->auto_delete = set->auto_delete;
 	if (set->mask & DRP_SET_NAME)
-		strscpy(rec.name, set->name, sizeof(rec.name));
+		strscpy(rec->name, set->name, sizeof(rec->name));
+}
+
+int drp_op_apply_settings(struct drp_op *op, struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+
+	drp_op_merge_settings(op, &rec);
 	if (!memcmp(&rec, &s->rec, sizeof(rec)))
 		return 0;
 	if (drp_sync_commit(s, &rec, NULL, 0, false))

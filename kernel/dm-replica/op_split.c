@@ -162,6 +162,7 @@ int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	/* What goes on to be marked is what the first writes after this find. */
 	rec.source_changed = rec.source_changed && !mirrored;
 	rec.target_changed = false;
+	drp_op_merge_settings(op, &rec);
 	rec.copy_state = t->copy_state_after;
 	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
 	rec.progress_status = t->progress_after;

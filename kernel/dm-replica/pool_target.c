@@ -25,6 +25,10 @@ static int check_metadata_dev(struct dm_target *ti, struct dm_dev *dev)
 		ti->error = "Metadata device has logical blocks larger than 4096";
 		return -EINVAL;
 	}
+	if (drp_device_in_use(dev->bdev, NULL, true, dev->name)) {
+		ti->error = "Metadata device is in use by a pool (the kernel log says which)";
+		return -EBUSY;
+	}
 	return 0;
 }
 
@@ -47,6 +51,8 @@ static int open_devices(struct dm_target *ti, const struct drp_pool_args *args,
 		ti->error = "Cannot open the COW device";
 	else if (b->cow->bdev == b->metadata->bdev)
 		ti->error = "COW and metadata device are the same";
+	else if (drp_device_in_use(b->cow->bdev, NULL, false, b->cow->name))
+		ti->error = "COW device is in use by a pool (the kernel log says which)";
 	return r ?: ti->error ? -EINVAL : 0;
 }
 

@@ -41,6 +41,8 @@ u64 drp_op_take_job(struct drp_op *op, struct drp_sync *s)
 	mutex_lock(&op->lock);
 	if (!op->job_id)
 		op->job_id = drp_job_start(op->pool, s->rec.id, s->rec.name, op->req.operation);
+	else
+		drp_job_set_sync(op->pool, op->job_id, s->rec.id, s->rec.name);
 	op->job_used = op->job_id;
 	mutex_unlock(&op->lock);
 	return op->job_id;

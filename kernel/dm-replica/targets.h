@@ -5,6 +5,7 @@
 
 #include <linux/device-mapper.h>
 
+struct drp_element;
 struct drp_pool;
 
 extern struct target_type drp_pool_target;
@@ -12,5 +13,13 @@ extern struct target_type drp_element_target;
 
 /* The pool behind a pool device, referenced, or NULL. */
 struct drp_pool *drp_pool_of_dev(struct dm_dev *dev);
+
+/*
+ * Does any pool use @bdev: as an element's data (but @self's), as an element's
+ * or a pool's own device, or, unless it is to carry @metadata itself, as
+ * metadata? Logs by whom, about @what. Takes each pool's op_lock. Sleeps.
+ */
+bool drp_device_in_use(struct block_device *bdev, struct drp_element *self, bool metadata,
+		       const char *what);
 
 #endif /* DRP_TARGETS_H */
