@@ -137,6 +137,8 @@ boot() {
 enough_acked() { [ "$(grep -c ^acked "$work/out")" -ge 100 ]; }
 
 for round in 1 2 3; do
+	: >"$work/out"		# of the round before
+	rm -f "$work/pid"
 	boot $round &
 	vm_pid=$!
 	if ! wait_until 180 enough_acked; then
