@@ -6,6 +6,9 @@
  * part of a checkpoint: the extents that the new catalog does not list are
  * retired when its superblock is durable (rule 6).
  */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+
 #include "io.h"
 
 void drp_extent_park(struct drp_element *e, struct bio *bio)
@@ -292,6 +295,113 @@ int drp_extent_activate(struct drp_element *e, u64 extent)
 	a.req.len = len;
 	a.req.apply = apply_activate;
 	return drp_commit_wait(&e->pool->cm, &a.req);
+}
+
+/* ---- a sync goes: what came through it stays known ---- */
+
+#define HAND_DOWN_RUNS	200	/* of one record each: they fit one request */
+
+struct hand_down_req {
+	struct drp_commit_req req;
+	struct drp_element *to;
+	unsigned long *active, *written;	/* of all that flows into it */
+	u64 gap;				/* bridged, so that the runs are few enough */
+	u32 len;
+	u8 records[DRP_COMMIT_REQ_MAX];
+};
+
+static void apply_hand_down(struct drp_commit_req *req)
+{
+	struct hand_down_req *h = container_of(req, struct hand_down_req, req);
+	struct drp_element *to = h->to;
+	unsigned long x;
+
+	for_each_set_bit(x, h->active, to->nr_extents) {
+		if (!test_bit(x, to->landing) && !test_bit(x, to->active))
+			to->nr_active++;
+		clear_bit(x, to->aged);
+		set_bit(x, to->active);
+	}
+	for_each_set_bit(x, h->written, to->nr_extents)
+		set_bit(x, to->written);
+}
+
+/* All extents of @s's source, and of what flows into it, that are active. */
+static void gather_above(struct hand_down_req *h, const struct drp_sync *s)
+{
+	struct drp_pool *pool = s->pool;
+	const struct drp_element *e = s->source;
+	unsigned int hops = 0;
+	u64 n;
+
+	/* Nothing retires meanwhile: until its checkpoint is durable it is not active any more. */
+	mutex_lock(&pool->checkpoint_lock);
+	mutex_lock(&pool->cm.ring_lock);
+	for (;;) {
+		n = min(e->nr_extents, h->to->nr_extents);
+		bitmap_or(h->active, h->active, e->active, n);
+		bitmap_or(h->written, h->written, e->written, n);
+		if (!e->plan || !e->plan->up || hops++ > DRP_HOPS_MAX)
+			break;
+		e = e->plan->up->source;
+	}
+	mutex_unlock(&pool->cm.ring_lock);
+	mutex_unlock(&pool->checkpoint_lock);
+}
+
+/* Encode the runs of h->active, gaps filled in. 0 or a negative errno. */
+static int encode_runs(struct hand_down_req *h)
+{
+	const u64 end = h->to->nr_extents;
+	unsigned long first = find_first_bit(h->active, end), next, stop;
+	int r;
+
+	while (first < end) {
+		next = first;
+		do {
+			stop = find_next_zero_bit(h->active, end, next);
+			next = find_next_bit(h->active, end, stop);
+		} while (next < end && next - stop <= h->gap);
+		bitmap_set(h->active, first, stop - first);
+		r = drp_encode_activate(h->to->rec.id, first, stop - first, h->records + h->len,
+					sizeof(h->records) - h->len);
+		if (r < 0)
+			return r;
+		h->len += r;
+		first = next;
+	}
+	return 0;
+}
+
+int drp_extents_hand_down(struct drp_sync *s)
+{
+	struct drp_element *to = s->target;
+	struct hand_down_req *h;
+	int r = -ENOMEM;
+
+	if (!to->plan || !to->plan->nr_hops)
+		return 0;
+	h = kvzalloc(sizeof(*h), GFP_NOIO);
+	if (!h)
+		return r;
+	h->to = to;
+	h->gap = to->nr_extents / HAND_DOWN_RUNS;
+	h->active = kvcalloc(BITS_TO_LONGS(to->nr_extents), sizeof(long), GFP_NOIO);
+	h->written = kvcalloc(BITS_TO_LONGS(to->nr_extents), sizeof(long), GFP_NOIO);
+	if (h->active && h->written) {
+		gather_above(h, s);
+		r = encode_runs(h);
+	}
+	if (!r && h->len) {
+		h->req.records = h->records;
+		h->req.len = h->len;
+		h->req.apply = apply_hand_down;
+		r = drp_commit_wait(&s->pool->cm, &h->req);
+	}
+	kvfree(h->active);
+	kvfree(h->written);
+	kvfree(h);
+	return r;
 }
 
 /* ---- after a crash, or when a leg may have lost its cache ---- */

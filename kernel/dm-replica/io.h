@@ -145,6 +145,14 @@ extern const struct drp_committer_ops drp_committer_ops;
 void drp_extents_to_d(struct drp_sync *s, bool written_only);
 
 /*
+ * @s will go, and nothing flows through it any more: what is active above it
+ * becomes active in its target, because the legs below the target may differ
+ * there and nobody will look further up after a crash. 0, -ENOMEM, -EIO.
+ * op_lock held. Sleeps.
+ */
+int drp_extents_hand_down(struct drp_sync *s);
+
+/*
  * Retirement, in three steps of a checkpoint: choose and clear (returns how
  * many), wait and say whose legs to flush, give back on failure.
  */

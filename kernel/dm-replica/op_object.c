@@ -426,6 +426,8 @@ int drp_op_remove_sync(struct drp_op *op, struct drp_sync *s)
 		drp_copy_stop(s->copier);
 	/* Nothing is on its way to the target when its hosts may write it. */
 	r = drp_op_drain_mirror(op, s);
+	if (!r && drp_extents_hand_down(s))
+		r = metadata_failed(op, -EIO);
 	if (!r && op->req.operation == DRP_OP_DISSOLVE)
 		r = make_aspect(op, s);
 	if (!r && commit_del(op->pool, DRP_OBJ_SYNC, id)) {
