@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A host's bio on its way through an element. The context lives in the bio's
- * per-bio data; nothing is allocated but the clones for the legs.
+ * per-bio data, and the clone for the first leg with it; nothing is allocated
+ * but the clones for further legs.
  *
  * Every bio is run from the start until it can be submitted: what it lacks
  * (open gates, an active extent, a durable note) parks it on a list, without
@@ -23,10 +24,18 @@ enum drp_io_step {
 	DRP_STEP_READ_AGAIN,	/* read failed: try another leg */
 };
 
+/* A clone for one leg. */
+struct drp_leg_bio {
+	struct bio *host;		/* the bio it belongs to */
+	int hop;			/* -1: the element's own leg */
+	struct bio bio;
+};
+
 struct drp_io_ctx {
 	struct drp_element *e;
 	struct drp_range range;
 	struct bvec_iter iter;		/* as it came: for a second try */
+	struct drp_leg_bio leg;		/* the first leg's clone: a usual mirror allocates nothing */
 	/* zero at the start, from here on */
 	atomic_t pending;		/* legs under way */
 	u32 mirrored;			/* hops whose target gets it: gates held */
@@ -42,13 +51,6 @@ struct drp_io_ctx {
 	bool faulted;			/* a leg failed: waits for its sync to be Broken */
 	bool stop;			/* FailedCopyStopsHostIO: fail it then */
 	blk_status_t status;		/* of the own leg */
-};
-
-/* A clone for one leg. */
-struct drp_leg_bio {
-	struct bio *host;		/* the bio it belongs to */
-	int hop;			/* -1: the element's own leg */
-	struct bio bio;
 };
 
 static inline struct drp_io_ctx *drp_io_of(struct bio *bio)

@@ -118,6 +118,14 @@ void drp_write_done(struct bio *bio)
 		complete_host(bio, io->status);
 }
 
+static void free_leg(struct bio *clone, struct drp_io_ctx *io)
+{
+	if (clone == &io->leg.bio)
+		bio_uninit(clone);
+	else
+		bio_put(clone);
+}
+
 static void leg_done(struct bio *clone)
 {
 	struct drp_leg_bio *leg = container_of(clone, struct drp_leg_bio, bio);
@@ -126,20 +134,28 @@ static void leg_done(struct bio *clone)
 
 	if (unlikely(clone->bi_status))
 		drp_fault_leg(bio, leg->hop, clone->bi_status);
-	bio_put(clone);
+	free_leg(clone, io);
 	if (atomic_dec_and_test(&io->pending))
 		drp_write_done(bio);
 }
 
-static struct bio *clone_for_leg(struct bio *bio, int hop, gfp_t gfp)
+static struct bio *clone_for_leg(struct bio *bio, int hop, bool first, gfp_t gfp)
 {
-	struct drp_element *e = drp_io_of(bio)->e;
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_element *e = io->e;
+	struct block_device *bdev = e->plan->hop[hop].target->bdev;
 	struct drp_leg_bio *leg;
 	struct bio *clone;
 
-	clone = bio_alloc_clone(e->plan->hop[hop].target->bdev, bio, gfp, &e->pool->bios);
-	if (!clone)
-		return NULL;
+	if (first) {
+		clone = &io->leg.bio;
+		if (bio_init_clone(bdev, clone, bio, gfp))
+			return NULL;
+	} else {
+		clone = bio_alloc_clone(bdev, bio, gfp, &e->pool->bios);
+		if (!clone)
+			return NULL;
+	}
 	leg = container_of(clone, struct drp_leg_bio, bio);
 	leg->host = bio;
 	leg->hop = hop;
@@ -157,14 +173,14 @@ bool drp_legs_submit(struct bio *bio, bool may_sleep)
 	unsigned int n = 0, i;
 
 	for (; mask; mask &= mask - 1) {
-		legs[n] = clone_for_leg(bio, __ffs(mask), gfp);
+		legs[n] = clone_for_leg(bio, __ffs(mask), !n, gfp);
 		if (!legs[n])
 			break;
 		n++;
 	}
 	if (mask) {
 		for (i = 0; i < n; i++)
-			bio_put(legs[i]);
+			free_leg(legs[i], io);
 		return false;
 	}
 	/* The own leg is the host's bio itself: the caller submits it, drp_write_end() counts it. */
