@@ -49,7 +49,7 @@ void drp_pool_status(struct drp_pool *pool, char *result, unsigned int maxlen)
 }
 
 /* Letters for what is durably known of a sync. */
-static void put_flags(char flags[5], const struct drp_sync_info *s)
+static void put_flags(char flags[6], const struct drp_sync_info *s)
 {
 	char *p = flags;
 
@@ -61,6 +61,8 @@ static void put_flags(char flags[5], const struct drp_sync_info *s)
 		*p++ = 'S';
 	if (s->rec.target_changed)
 		*p++ = 'T';
+	if (s->rec.reverse)
+		*p++ = 'R';
 	if (p == flags)
 		*p++ = '-';
 	*p = '\0';
@@ -69,7 +71,7 @@ static void put_flags(char flags[5], const struct drp_sync_info *s)
 static unsigned int put_sync(const struct drp_sync_info *s, char role, char *result,
 			     unsigned int size)
 {
-	char flags[5];
+	char flags[6];
 
 	put_flags(flags, s);
 	return scnprintf(result, size, " %llu %s %c %s %s %u %llu %s", s->rec.id,
