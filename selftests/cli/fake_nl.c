@@ -102,7 +102,25 @@ static const struct fake_sync {
 	{ 12, "torn", DRP_CS_UNSYNCHRONIZED, DRP_PS_SYNCHRONIZING, false, false, false, 7, 5 << 20 },
 	{ 13, "apart", DRP_CS_FRACTURED, DRP_PS_COMPLETED, true, false, true, 0, 1 << 20 },
 	{ 14, "lost", DRP_CS_BROKEN, DRP_PS_REQUIRES_RESYNC, false, false, false, 0, 3 << 20 },
+	{ 15, "over", DRP_CS_FAILEDOVER, DRP_PS_COMPLETED, true, false, true, 0, 2 << 20 },
+	{ 16, "back", DRP_CS_UNSYNCHRONIZED, DRP_PS_RESTORING, true, false, false, 7, 4 << 20 },
 };
+
+#define TURNING_JOB	10
+#define TURNING_LOOKS	3	/* at the job, until its copy has ended */
+
+/* The sync that this command turned round, and what the state table says of it. */
+static struct {
+	u64 sync;
+	u16 operation;
+	unsigned int looks;
+	struct drp_transition t;
+} turning;
+
+static bool turned(void)
+{
+	return !turning.t.starts_copy || turning.looks >= TURNING_LOOKS;
+}
 
 static const struct fake_element {
 	u64 id;
@@ -193,15 +211,31 @@ static void get_elements(struct records *list)
 	}
 }
 
-static void put_sync(struct request *r, const struct fake_sync *s)
+/* As it is now: what this command did to it included. */
+static struct fake_sync present(const struct fake_sync *s)
 {
+	struct fake_sync now = *s;
+
+	if (turning.sync == s->id) {
+		now.copy_state = turned() ? turning.t.copy_state_after :
+					    turning.t.copy_state_during;
+		now.progress = turned() ? turning.t.progress_after : turning.t.progress_during;
+	}
+	return now;
+}
+
+static void put_sync(struct request *r, const struct fake_sync *was)
+{
+	const struct fake_sync now = present(was), *s = &now;
+	bool swapped = turning.sync == s->id && turning.operation == DRP_OP_REVERSE_ROLES;
+
 	begin(r, DRP_CMD_GET_SYNC, 0);
 	put_u64(r, DRP_A_SYNC_ID, s->id);
 	put_str(r, DRP_A_SYNC_NAME, s->name);
-	put_u64(r, DRP_A_SOURCE_ID, 1);
-	put_str(r, DRP_A_SOURCE_NAME, "home");
-	put_u64(r, DRP_A_TARGET_ID, 2);
-	put_str(r, DRP_A_TARGET_NAME, "copy");
+	put_u64(r, DRP_A_SOURCE_ID, swapped ? 2 : 1);
+	put_str(r, DRP_A_SOURCE_NAME, swapped ? "copy" : "home");
+	put_u64(r, DRP_A_TARGET_ID, swapped ? 1 : 2);
+	put_str(r, DRP_A_TARGET_NAME, swapped ? "home" : "copy");
 	put_u16(r, DRP_A_SYNC_TYPE, DRP_SYNC_MIRROR);
 	put_u16(r, DRP_A_MODE, DRP_MODE_SYNC);
 	put_u16(r, DRP_A_COPY_STATE, s->copy_state);
@@ -227,27 +261,50 @@ static void get_syncs(struct records *list)
 	}
 }
 
+static u16 job_state(u64 id)
+{
+	switch (id) {
+	case 7:
+		return DRP_JOB_RUNNING;
+	case 9:
+		return DRP_JOB_EXCEPTION;
+	case TURNING_JOB:
+		return turned() ? DRP_JOB_COMPLETED : DRP_JOB_RUNNING;
+	default:
+		return DRP_JOB_COMPLETED;
+	}
+}
+
 static void get_jobs(struct records *list)
 {
+	const u64 started = 1700000000000000000ULL;
 	struct request r;
 	u64 id;
 
-	for (id = 7; id <= 9; id++) {
+	for (id = 7; id <= (turning.sync ? TURNING_JOB : 9); id++) {
+		bool running = job_state(id) == DRP_JOB_RUNNING;
+
 		begin(&r, DRP_CMD_GET_JOB, 0);
 		put_u64(&r, DRP_A_JOB_ID, id);
-		put_u64(&r, DRP_A_SYNC_ID, 12);
-		put_u16(&r, DRP_A_OPERATION, DRP_OP_RESYNC_REPLICA);
-		put_u16(&r, DRP_A_JOB_STATE, id == 7 ? DRP_JOB_RUNNING :
-			id == 8 ? DRP_JOB_COMPLETED : DRP_JOB_EXCEPTION);
-		put_u16(&r, DRP_A_PERCENT_COMPLETE, id == 7 ? 42 : 100);
+		put_u64(&r, DRP_A_SYNC_ID, id == TURNING_JOB ? turning.sync : 12);
+		put_u16(&r, DRP_A_OPERATION, id == TURNING_JOB ? turning.operation :
+			DRP_OP_RESYNC_REPLICA);
+		put_u16(&r, DRP_A_JOB_STATE, job_state(id));
+		put_u16(&r, DRP_A_PERCENT_COMPLETE, running ? 42 : 100);
 		put_u64(&r, DRP_A_BYTES_TOTAL, 100 << 20);
-		put_u64(&r, DRP_A_RATE, 50 << 20);
-		put_u64(&r, DRP_A_ETA_SECONDS, 61);
+		put_u64(&r, DRP_A_BYTES_DONE, running ? 42 << 20 : id == 9 ? 0 : 100 << 20);
+		put_u64(&r, DRP_A_RATE, running ? 50 << 20 : 0);
+		if (running)
+			put_u64(&r, DRP_A_ETA_SECONDS, 61);
+		put_u64(&r, DRP_A_TIME_STARTED, started);
+		if (!running)
+			put_u64(&r, DRP_A_TIME_ENDED, started + 4000000000ULL);
 		put_u32(&r, DRP_A_ERROR_CODE, id == 9 ? DRP_RV_FAILED : 0);
 		if (id == 9)
 			put_str(&r, DRP_A_ERROR_TEXT, "the target returns errors");
 		finish(&r, list);
 	}
+	turning.looks++;
 }
 
 static void get_aspects(struct records *list)
@@ -275,7 +332,41 @@ static void get_groups(struct records *list)
 	finish(&r, list);
 }
 
-static void get_capabilities(struct records *list)
+static const struct fake_sync *find_sync(u64 id)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(syncs); i++)
+		if (syncs[i].id == id)
+			return &syncs[i];
+	return NULL;
+}
+
+static void decide(const struct fake_sync *s, u16 operation, bool force, struct drp_transition *t)
+{
+	const struct drp_state_key key = {
+		.sync_type = DRP_SYNC_MIRROR, .operation = operation, .copy_state = s->copy_state,
+		.target_consistent = s->consistent, .in_sync = s->in_sync,
+		.target_changed = s->target_changed, .reverse = s->progress == DRP_PS_RESTORING,
+		.force = force,
+	};
+
+	drp_state_decide(&key, t);
+}
+
+/* What is possible now, as the kernel says it of one sync. */
+static void put_possible(struct request *r, const struct fake_sync *s, u16 operation)
+{
+	struct drp_transition t;
+
+	decide(s, operation, false, &t);
+	put_u8(r, DRP_A_POSSIBLE_NOW, t.verdict != DRP_VERDICT_REFUSE || t.needs_force);
+	put_u8(r, DRP_A_REQUIRES_FORCE, t.needs_force);
+	put_u16(r, DRP_A_RESULT_COPY_STATE, t.copy_state_after);
+	put_str(r, DRP_A_MESSAGE, t.reason);
+}
+
+static void get_capabilities_of(const struct fake_sync *s, struct records *list)
 {
 	struct request r;
 	u32 i, op;
@@ -286,6 +377,8 @@ static void get_capabilities(struct records *list)
 		put_u8(&r, DRP_A_SUPPORTED, drp_state_supported(DRP_SYNC_MIRROR, op));
 		put_u16(&r, DRP_A_FROM_COPY_STATE, DRP_CS_SYNCHRONIZED);
 		put_u16(&r, DRP_A_FROM_COPY_STATE, DRP_CS_SUSPENDED);
+		if (s)
+			put_possible(&r, s, op);
 		finish(&r, list);
 	}
 }
@@ -316,7 +409,7 @@ int ask_all(struct request *req, struct records *answers, struct refusal *refusa
 		[DRP_CMD_GET_POOL] = get_pools, [DRP_CMD_GET_ELEMENT] = get_elements,
 		[DRP_CMD_GET_SYNC] = get_syncs, [DRP_CMD_GET_GROUP] = get_groups,
 		[DRP_CMD_GET_JOB] = get_jobs, [DRP_CMD_GET_ASPECT] = get_aspects,
-		[DRP_CMD_CAPABILITIES] = get_capabilities, [DRP_CMD_MAP] = get_map,
+		[DRP_CMD_MAP] = get_map,
 	};
 	struct record request = { req->command, req->attrs, req->len };
 	const char *pool = rec_str(&request, DRP_A_POOL_NAME);
@@ -332,9 +425,12 @@ int ask_all(struct request *req, struct records *answers, struct refusal *refusa
 		req_free(req);
 		return -1;
 	}
-	if (command >= ARRAY_SIZE(gets) || !gets[command])
+	if (command == DRP_CMD_CAPABILITIES)
+		get_capabilities_of(find_sync(rec_u64(&request, DRP_A_SYNC_ID)), answers);
+	else if (command >= ARRAY_SIZE(gets) || !gets[command])
 		return refuse(refusal, DRP_RV_NOT_SUPPORTED, "no such dump");
-	gets[command](answers);
+	else
+		gets[command](answers);
 	for (i = 0; *pool && i < answers->nr; i++)
 		if (strcmp(rec_str(&answers->v[i], DRP_A_POOL_NAME), pool)) {
 			record_free(&answers->v[i]);
@@ -346,17 +442,8 @@ int ask_all(struct request *req, struct records *answers, struct refusal *refusa
 	return 0;
 }
 
-static const struct fake_sync *find_sync(u64 id)
-{
-	u32 i;
-
-	for (i = 0; i < ARRAY_SIZE(syncs); i++)
-		if (syncs[i].id == id)
-			return &syncs[i];
-	return NULL;
-}
-
-static void result(struct record *answer, u32 return_value, u64 job, const struct record *request)
+static void result(struct record *answer, u32 return_value, u64 job, const struct record *request,
+		   const char *text)
 {
 	struct records list = { 0 };
 	struct request r;
@@ -367,41 +454,62 @@ static void result(struct record *answer, u32 return_value, u64 job, const struc
 		put_u64(&r, DRP_A_JOB_ID, job);
 	if (rec_u64(request, DRP_A_OPERATION) == DRP_OP_DISSOLVE)
 		put_u64(&r, DRP_A_ASPECT_ID, 22);
+	if (rec_u64(request, DRP_A_OPERATION) == DRP_OP_REVERSE_ROLES)
+		put_u64(&r, DRP_A_UPDATED_SYNC_ID, rec_u64(request, DRP_A_SYNC_ID));
 	if (rec_has(request, DRP_A_ELEMENT_NAME))
 		put_u64(&r, DRP_A_ELEMENT_ID, 3);
-	if (rec_has(request, DRP_A_DRY_RUN)) {
+	if (rec_has(request, DRP_A_DRY_RUN))
 		put(&r, DRP_A_DRY_RUN, "", 0);
-		put_str(&r, DRP_A_MESSAGE, "nothing was done");
-	}
+	if (*text)
+		put_str(&r, DRP_A_MESSAGE, text);
 	finish(&r, &list);
 	*answer = list.v[0];
 	free(list.v);
 }
 
+/* The line of a dry run. */
+static void say_what_would(const struct fake_sync *s, const struct drp_transition *t, char *text,
+			   size_t size)
+{
+	if (t->verdict == DRP_VERDICT_NO_CHANGE)
+		*text = '\0';
+	else if (t->starts_copy)	/* else the flags only say who must not be in use */
+		snprintf(text, size, "%s would overwrite %s: %llu MiB at most",
+			 t->overwrites_source ? "copy" : "home",
+			 t->overwrites_source ? "home" : "copy", (unsigned long long)s->dirty >> 20);
+	else
+		strscpy(text, "nothing would be overwritten", size);
+}
+
 static int modify(const struct record *request, struct record *answer, struct refusal *refusal)
 {
 	const struct fake_sync *s = find_sync(rec_u64(request, DRP_A_SYNC_ID));
-	struct drp_state_key key = { 0 };
+	u16 operation = rec_u64(request, DRP_A_OPERATION);
+	char text[DRP_MESSAGE_MAX] = "";
 	struct drp_transition t;
+	u64 job = 0;
 
 	if (!s)	{
 		if (!rec_has(request, DRP_A_GROUP_ID))
 			return refuse(refusal, DRP_RV_NOT_FOUND, "no such sync");
-		result(answer, DRP_RV_COMPLETED, 0, request);
+		result(answer, DRP_RV_COMPLETED, 0, request, "");
 		return 0;
 	}
-	key.sync_type = DRP_SYNC_MIRROR;
-	key.operation = rec_u64(request, DRP_A_OPERATION);
-	key.copy_state = s->copy_state;
-	key.target_consistent = s->consistent;
-	key.in_sync = s->in_sync;
-	key.target_changed = s->target_changed;
-	key.force = rec_has(request, DRP_A_FORCE);
-	drp_state_decide(&key, &t);
+	decide(s, operation, rec_has(request, DRP_A_FORCE), &t);
 	if (t.verdict == DRP_VERDICT_REFUSE)
 		return refuse(refusal, t.return_value, t.reason);
-	result(answer, t.starts_copy ? DRP_RV_JOB_STARTED : DRP_RV_COMPLETED,
-	       t.starts_copy ? 8 : 0, request);
+	if (rec_has(request, DRP_A_DRY_RUN)) {
+		say_what_would(s, &t, text, sizeof(text));
+	} else if (operation == DRP_OP_RESTORE_FROM_REPLICA || operation == DRP_OP_FAILOVER ||
+		   operation == DRP_OP_FAILBACK || operation == DRP_OP_REVERSE_ROLES) {
+		turning.sync = s->id;
+		turning.operation = operation;
+		turning.t = t;
+		job = t.starts_copy ? TURNING_JOB : 0;
+	} else {
+		job = t.starts_copy ? 8 : 0;
+	}
+	result(answer, job ? DRP_RV_JOB_STARTED : DRP_RV_COMPLETED, job, request, text);
 	return 0;
 }
 
@@ -453,7 +561,7 @@ int ask_one(struct request *req, struct record *answer, struct refusal *refusal)
 		err = modify(&request, answer, refusal);
 	else
 		result(answer, req->command == DRP_CMD_CREATE_SYNC ? DRP_RV_JOB_STARTED :
-		       DRP_RV_COMPLETED, req->command == DRP_CMD_CREATE_SYNC ? 8 : 0, &request);
+		       DRP_RV_COMPLETED, req->command == DRP_CMD_CREATE_SYNC ? 8 : 0, &request, "");
 	req_free(req);
 	return err;
 }

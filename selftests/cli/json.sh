@@ -18,7 +18,8 @@ for c in "pool list" "pool show tank" "element list" "element show tank/home" li
 	"show home-copy" "map torn" "group list" "group show database" "job list" "job show 7" \
 	"aspect list" "aspect show monday" status capabilities "capabilities torn" \
 	"fracture home-copy" "resync-replica apart --dry-run" "set sync torn rate_limit=1M" \
-	"element remove log" "pool deactivate attic" "job wait 8"; do
+	"element remove log" "pool deactivate attic" "job wait 8" "pool show attic" "show back" \
+	"capabilities over" "reverse-roles over" "failover home-copy --dry-run"; do
 	# shellcheck disable=SC2086
 	cli 0 $c --json
 	[ ! -s "$DRP_TMP/stderr" ] || fail "'$c --json' wrote to stderr: $(head -n 1 "$DRP_TMP/stderr")"
@@ -47,7 +48,7 @@ holds "j['CopyState'] == {'value': 4, 'name': 'Synchronized'}"
 holds "j['WhenEstablished'] == '2023-11-14T22:13:20.123456789Z'"
 holds "j['WhenSuspended'] is None and j['DirtyBytes'] == 0 and j['InSync'] is True"
 cli 0 --json list
-holds "len(j['Synchronizations']) == 4"
+holds "len(j['Synchronizations']) == 6"
 holds "all(set(s) == set(j['Synchronizations'][0]) for s in j['Synchronizations'])"
 ok "enumerations, times, unknown values and keys are as documented"
 
@@ -60,6 +61,22 @@ says 'Force Required'
 cli 16 split home-copy torn --json
 holds "[r['ReturnValue']['value'] for r in j['Results']] == [0, 32768]"
 ok "methods and refusals"
+
+cli 0 reverse-roles home-copy --json
+holds "j['UpdatedSynchronization'] == 11"
+cli 0 fracture home-copy --json
+holds "j['UpdatedSynchronization'] is None"
+cli 0 restore-from-replica apart --dry-run --json
+holds "j['DryRun'] is True and j['Message'] == 'copy would overwrite home: 1 MiB at most'"
+cli 0 show back --json
+holds "j['SourceIsOverwritten'] is True and j['ProgressStatus']['value'] == 8 and j['Advice']"
+cli 0 show home-copy --json
+holds "j['SourceIsOverwritten'] is False and j['Advice'] is None"
+cli 0 show lost --json
+holds "j['SourceIsOverwritten'] is None"
+cli 0 job list --json
+holds "[x['Rate'] for x in j['Jobs']] == [50 << 20, 25 << 20, None]"
+ok "directions, advice and rates"
 
 cli 0 list
 grep -q $'\033' "$DRP_TMP/stdout" && fail "colour although stdout is no terminal"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* make_pool DEVICE NAME: an empty pool, written by the core, for the tests of offline commands. */
+/*
+ * make_pool DEVICE NAME [HOST]: an empty pool, written by the core, for the tests
+ * of offline commands; as another HOST left it that did not stop it.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +45,7 @@ int main(int argc, char **argv)
 	struct drp_super sb;
 	int err;
 
-	if (argc != 3)
+	if (argc < 3 || argc > 4)
 		return 64;
 	fd = open(argv[1], O_RDWR);
 	if (fd < 0)
@@ -50,6 +53,11 @@ int main(int argc, char **argv)
 	p.name = argv[2];
 	p.device_blocks = lseek(fd, 0, SEEK_END) / DRP_BLOCK_BYTES;
 	err = drp_format_layout(&p, &sb);
+	if (!err && argc > 3) {
+		sb.clean = false;
+		memset(sb.owner_uuid, 0x5a, sizeof(sb.owner_uuid));
+		strscpy(sb.owner_name, argv[3], sizeof(sb.owner_name));
+	}
 	if (!err)
 		err = drp_format_write(&io, &sb, scratch);
 	if (err)

@@ -41,14 +41,19 @@ rm -f "$FAKE_LOG"
 ok "modify takes numbers and names"
 
 cli 0 resync-replica apart --dry-run
-prints 'overwrites tank/copy with the content of home'
+prints '^  home would overwrite copy: 1 MiB at most$'
+assert_eq "$(grep -c overwrite "$DRP_TMP/stdout")" 1 "once, not twice"
+cli 0 fracture apart --dry-run
+prints '^  nothing would change$'
 rm -f "$FAKE_LOG"
-ok "a dry run says what would be overwritten by whom"
+ok "a dry run says once what would be overwritten by whom"
 
 cli 17 fracture torn
 says 'tank/torn: Force Required \(32769\): .*--force'
 cli 16 split torn
-says 'Invalid State \(32768\)'
+says 'Invalid State \(32768\).*: wait for Synchronized$'
+cli 16 suspend apart
+says "needs a mirror that is .*; 'replctl capabilities SYNC'"
 cli 19 fracture nosuch
 says 'nosuch: Not Found'
 FAKE_DENY=1 cli 20 fracture home-copy
@@ -111,6 +116,13 @@ says 'open: home'
 [ ! -e "$FAKE_LOG" ] || fail "devices were removed although one is open"
 cli 0 pool deactivate attic
 sent "dm remove fake-13" "dm remove fake-14" "dm remove fake-1"
+cli 6 pool deactivate --all
+says 'tank: In Use .* open: home'
+prints 'Object=attic$'
+sent "dm remove fake-13" "dm remove fake-14" "dm remove fake-1"
+FAKE_NO_MODULE=1 cli 0 pool deactivate --all
+cli 64 pool deactivate
+cli 64 pool deactivate --all attic
 cli 6 element remove tank/copy
 says 'tank/home-copy'
 [ ! -e "$FAKE_LOG" ] || fail "the device went although a synchronization has it"

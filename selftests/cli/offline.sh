@@ -85,6 +85,18 @@ grep -qE "^dm create tank2 REPLICA-POOL-tank2 0 8 replica-pool [0-9]+:[0-9]+ - 1
 rm "$FAKE_LOG"
 cli 19 pool activate "$dev" --take-over
 grep -q ' take_over' "$FAKE_LOG" || fail "--take-over is not passed"
+rm -f "$FAKE_LOG"
+"$maker" "$dev" tank2 alpha || fail "no pool was made"
+cli 6 pool activate "$dev"
+says "tank2: In Use .*\"alpha\".*'replctl pool activate --take-over $dev'"
+[ ! -e "$FAKE_LOG" ] || fail "a pool of another host was tried"
+cli 19 pool activate --take-over "$dev"
+grep -q ' take_over' "$FAKE_LOG" || fail "--take-over is not passed"
+rm -f "$FAKE_LOG"
+blank
+"$maker" "$dev" tank2 || fail "no pool was made"
+ok "a pool of another host is left alone, and what to do is said"
+
 copy=$(losetup -f --show "$DRP_TMP/disk") || skip "there is one loop device only"
 at_exit "losetup -d $copy"
 cli 4 pool activate "$dev" "$copy"

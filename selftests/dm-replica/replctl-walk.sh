@@ -77,7 +77,7 @@ sync -f "$DRP_TMP/mnt"
 ctl 0 map one-two
 prints '^[0-9]+ +[0-9]+$'
 ctl 0 resync-replica one-two --dry-run
-prints 'overwrites tank/two with the content of one'
+prints 'one would overwrite two: [0-9]+ MiB at most'
 ctl 0 show one-two
 prints 'CopyState +Split'
 ctl 0 resync-replica one-two --wait-for-copy-state synchronized --timeout 60

@@ -36,7 +36,16 @@ static void out_maybe_bool(struct node *o, const char *key, const char *column,
 	if (rec_has(r, attr))
 		out_bool(o, key, column, rec_u64(r, attr));
 	else
-		out_null(o, key, output_is_json() ? column : NULL);
+		out_null(o, key, column);
+}
+
+/* Force matters only to who could do it. */
+static void out_requires_force(struct node *row, const struct record *r)
+{
+	if (rec_u64(r, DRP_A_POSSIBLE_NOW))
+		out_maybe_bool(row, "RequiresForce", "FORCE", r, DRP_A_REQUIRES_FORCE);
+	else
+		out_null(row, "RequiresForce", "FORCE");
 }
 
 static void add_operations(struct node *root, const struct records *answers, bool of_sync)
@@ -53,7 +62,7 @@ static void add_operations(struct node *root, const struct records *answers, boo
 		out_bool(row, "Supported", "SUPPORTED", rec_u64(r, DRP_A_SUPPORTED));
 		if (of_sync) {
 			out_maybe_bool(row, "PossibleNow", "POSSIBLE", r, DRP_A_POSSIBLE_NOW);
-			out_maybe_bool(row, "RequiresForce", "FORCE", r, DRP_A_REQUIRES_FORCE);
+			out_requires_force(row, r);
 		}
 		if (rec_u64(r, DRP_A_RESULT_COPY_STATE) &&
 		    (!of_sync || rec_u64(r, DRP_A_POSSIBLE_NOW)))
@@ -61,6 +70,9 @@ static void add_operations(struct node *root, const struct records *answers, boo
 				 rec_u64(r, DRP_A_RESULT_COPY_STATE));
 		else
 			out_null(row, "ResultCopyState", "LEADS-TO");
+		if (of_sync)
+			out_str(row, "Reason", "WHY", !rec_u64(r, DRP_A_SUPPORTED) ? "not supported" :
+				rec_str(r, DRP_A_MESSAGE));
 		out_states(row, "FromCopyStates", of_sync ? NULL : "FROM", r, DRP_A_FROM_COPY_STATE);
 		out_states(row, "FromCopyStatesWithForce", of_sync ? NULL : "FROM-WITH-FORCE", r,
 			   DRP_A_FROM_COPY_STATE_FORCE);

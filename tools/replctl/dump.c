@@ -145,6 +145,14 @@ static int plane_all(void *ctx, u64 sync_id, enum drp_plane plane, bool value)
 	return 0;
 }
 
+/* How many regions of a page are set is not counted here. */
+static int c_clear(void *ctx, u64 sync_id, u64 first, u64 count)
+{
+	(void)first;
+	(void)count;
+	return find_plane(ctx, sync_id, DRP_PLANE_C) ? 0 : -ENOMEM;
+}
+
 static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 		      const struct drp_dir_entry *entries, u32 n)
 {
@@ -164,7 +172,7 @@ static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 static const struct drp_load_sink sink = {
 	.pool = put_pool, .element = put_element, .sync = put_sync, .group = put_group,
 	.aspect = put_aspect, .object_del = object_del, .activate = activate,
-	.plane_all = plane_all, .plane_root = plane_root,
+	.plane_all = plane_all, .plane_root = plane_root, .c_clear = c_clear,
 };
 
 int image_load(const struct metadata *m, const struct drp_super *sb, struct image *image)

@@ -27,10 +27,12 @@ static const char *remedy(u32 return_value)
 		return "unmount or stop what uses it, then try again";
 	case DRP_RV_TIMEOUT:
 		return "nothing was changed; try again when there is less load";
+	case DRP_RV_INVALID_PARAMETER:
+		return "'replctl help COMMAND' explains what is wanted";
 	case DRP_RV_INVALID_STATE:
 		return "'replctl capabilities SYNC' shows what is possible now";
 	case DRP_RV_FORCE_REQUIRED:
-		return "--dry-run says what would be lost, --force consents to it";
+		return "--force consents to that, '--force --dry-run' says how much it is";
 	case DRP_RV_ACCESS_DENIED:
 		return "run it as root";
 	case DRP_RV_NOT_FOUND:
@@ -40,12 +42,33 @@ static const char *remedy(u32 return_value)
 	}
 }
 
+/* Does @text say what to do, as "home is mounted: unmount it"? */
+static bool brings_remedy(const char *text)
+{
+	static const char * const advice[] = {
+		"activate ", "attach ", "check ", "choose ", "detach ", "do it ", "finish ",
+		"give ", "name ", "Resume it", "Resync Replica with", "split ", "take ", "try ",
+		"unmount ", "use ", "wait ",
+	};
+	unsigned int i;
+
+	if (strchr(text, ';'))
+		return true;
+	for (text = strstr(text, ": "); text; text = strstr(text, ": ")) {
+		text += 2;
+		for (i = 0; i < ARRAY_SIZE(advice); i++)
+			if (!strncmp(text, advice[i], strlen(advice[i])))
+				return true;
+	}
+	return false;
+}
+
 int fail_rv(u32 return_value, const char *what, const char *text)
 {
 	const char *name = drp_name(DRP_ENUM_RETURN_VALUE, return_value);
 
-	/* A text with a semicolon brings its own advice. */
-	if (text && *text && strchr(text, ';'))
+	/* One remedy is enough, and who refused knows best. */
+	if (text && *text && brings_remedy(text))
 		fail(0, what, "%s (%u): %s", name, return_value, text);
 	else if (text && *text)
 		fail(0, what, "%s (%u): %s; %s", name, return_value, text, remedy(return_value));

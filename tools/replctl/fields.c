@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Attributes in the order and under the names in which they are printed. */
+#include "advice.h"
 #include "fields.h"
 
 static const struct field pool_fields[] = {
@@ -97,7 +98,7 @@ static const struct field job_fields[] = {
 	{ "PercentComplete", DRP_A_PERCENT_COMPLETE, F_PERCENT, 0, "DONE" },
 	{ "BytesDone", DRP_A_BYTES_DONE, F_BYTES, 0, NULL },
 	{ "BytesTotal", DRP_A_BYTES_TOTAL, F_BYTES, 0, "OF" },
-	{ "Rate", DRP_A_RATE, F_RATE, 0, "RATE" },
+	{ "Rate", DRP_A_RATE, F_JOB_RATE, 0, "RATE" },
 	{ "ETASeconds", DRP_A_ETA_SECONDS, F_SECONDS, 0, "ETA" },
 	{ "ErrorCode", DRP_A_ERROR_CODE, F_ENUM, DRP_ENUM_RETURN_VALUE, NULL },
 	{ "ErrorDescription", DRP_A_ERROR_TEXT, F_STR, 0, NULL },
@@ -152,10 +153,32 @@ static void out_qualified(struct node *o, enum drp_object_kind kind, const struc
 	out_str(o, "QualifiedName", headings[kind], text);
 }
 
+/* What follows from the attributes. */
+static void out_conclusions(struct node *o, enum drp_object_kind kind, const struct record *r)
+{
+	char text[ADVICE_MAX] = "";
+	int overwrites;
+
+	if (kind == DRP_OBJ_SYNC) {
+		overwrites = sync_overwrites_source(r);
+		if (overwrites < 0)
+			out_null(o, "SourceIsOverwritten", NULL);
+		else
+			out_bool(o, "SourceIsOverwritten", NULL, overwrites);
+		advise_sync(r, text);
+	} else if (kind == DRP_OBJ_POOL) {
+		advise_pool(r, text);
+	} else {
+		return;
+	}
+	out_str(o, "Advice", NULL, text);
+}
+
 void out_object_fields(struct node *o, enum drp_object_kind kind, const struct record *r)
 {
 	out_qualified(o, kind, r);
 	out_fields(o, tables[kind].fields, tables[kind].nr, r);
+	out_conclusions(o, kind, r);
 }
 
 int run_list(const struct args *a, enum drp_object_kind kind, const char *key,

@@ -71,6 +71,8 @@ static void print_line(const struct report *report, const struct record *r, cons
 	putchar('\n');
 	if (*rec_str(r, DRP_A_MESSAGE))
 		printf("  %s\n", rec_str(r, DRP_A_MESSAGE));
+	else if (rec_has(r, DRP_A_DRY_RUN))
+		puts("  nothing would change");
 	fflush(stdout);
 }
 

@@ -2,7 +2,6 @@
 /* replctl <operation>, modify: ModifyReplicaSynchronization */
 #include "commands.h"
 #include "method.h"
-#include "state.h"
 
 #define GROUP_PREFIX	"group:"
 
@@ -37,51 +36,17 @@ static int add_sync_pairs(struct request *req, const struct args *a, const char 
 	return 0;
 }
 
-static void state_key(const struct record *r, const struct args *a, u16 operation,
-		      struct drp_state_key *key)
+/* Whose roles have changed wants to see them. */
+static void say_roles(const struct ref *sync)
 {
-	memset(key, 0, sizeof(*key));
-	key->sync_type = rec_u64(r, DRP_A_SYNC_TYPE);
-	key->operation = operation;
-	key->copy_state = rec_u64(r, DRP_A_COPY_STATE);
-	key->target_consistent = rec_u64(r, DRP_A_TARGET_CONSISTENT);
-	key->in_sync = rec_u64(r, DRP_A_IN_SYNC);
-	key->source_changed = rec_u64(r, DRP_A_SOURCE_CHANGED);
-	key->target_changed = rec_u64(r, DRP_A_TARGET_CHANGED);
-	key->force = opt(a, OPT_FORCE);
-}
+	struct refusal refusal;
+	struct record now;
 
-/* What a dry run shows besides the kernel's answer: who would be overwritten by whom. */
-static void explain(const struct ref *sync, const struct args *a, u16 operation)
-{
-	const struct record *r = &sync->record;
-	const char *source = rec_str(r, DRP_A_SOURCE_NAME), *target = rec_str(r, DRP_A_TARGET_NAME);
-	struct drp_transition t;
-	struct drp_state_key key;
-	char dirty[32];
-
-	state_key(r, a, operation, &key);
-	drp_state_decide(&key, &t);
-	printf("%s: %s, source %s, target %s, %s may differ\n", sync->qualified,
-	       drp_name(DRP_ENUM_COPY_STATE, key.copy_state), source, target,
-	       human_bytes(rec_u64(r, DRP_A_DIRTY_BYTES), dirty, sizeof(dirty)));
-	if (t.verdict == DRP_VERDICT_REFUSE) {
-		printf("  refused%s: %s\n", t.needs_force ? " without --force" : "", t.reason);
+	if (ref_fetch(sync, &now, &refusal))
 		return;
-	}
-	if (t.overwrites_target)
-		printf("  overwrites %s/%s with the content of %s\n", sync->pool, target, source);
-	if (t.overwrites_source)
-		printf("  overwrites %s/%s with the content of %s\n", sync->pool, source, target);
-	if (t.needs_force)
-		printf("  --force consents to: %s\n", t.reason);
-	if (t.verdict == DRP_VERDICT_NO_CHANGE)
-		puts("  changes nothing: it is so already");
-	else if (t.removes)
-		puts("  the synchronization goes");
-	else if (t.copy_state_after)
-		printf("  leads to %s\n", drp_name(DRP_ENUM_COPY_STATE, t.copy_state_after));
-	fflush(stdout);
+	printf("  %s is the source now, %s the target\n", rec_str(&now, DRP_A_SOURCE_NAME),
+	       rec_str(&now, DRP_A_TARGET_NAME));
+	record_free(&now);
 }
 
 static int operate(struct report *report, const struct args *a, u16 operation, const char *subject)
@@ -105,9 +70,10 @@ static int operate(struct report *report, const struct args *a, u16 operation, c
 		req_free(req);
 		report->status = status;
 	} else {
-		if (opt(a, OPT_DRY_RUN) && ref.kind == DRP_OBJ_SYNC && !report->root)
-			explain(&ref, a, operation);
 		status = report_method(report, a, req, ref.qualified, &ref, DRP_OBJ_NONE, NULL);
+		if (!status && operation == DRP_OP_REVERSE_ROLES && !opt(a, OPT_DRY_RUN) &&
+		    ref.kind == DRP_OBJ_SYNC && !report->root)
+			say_roles(&ref);
 	}
 	ref_free(&ref);
 	return status;

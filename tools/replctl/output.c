@@ -228,6 +228,7 @@ static void out_number(struct node *o, const struct field *f, u64 v)
 
 	switch (f->kind) {
 	case F_RATE:
+	case F_JOB_RATE:
 		snprintf(text, sizeof(text), "%s/s", human_bytes(v, human, sizeof(human)));
 		out_text(o, f, v, text);
 		return;
@@ -263,12 +264,28 @@ static void out_ids(struct node *o, const struct field *f, const struct record *
 	value(o, f->key, f->column, i ? text : "-", json)->known = i;
 }
 
+/* The momentary rate of a job that has ended is of no use: what it was on the whole, if known. */
+static void out_job_rate(struct node *o, const struct field *f, const struct record *r)
+{
+	u64 from = rec_u64(r, DRP_A_TIME_STARTED), to = rec_u64(r, DRP_A_TIME_ENDED);
+	u64 done = rec_u64(r, DRP_A_BYTES_DONE);
+
+	if (!to)
+		out_number(o, f, rec_u64(r, f->attr));
+	else if (from && to > from && done)
+		out_number(o, f, (double)done * 1e9 / (double)(to - from));
+	else
+		out_null(o, f->key, f->column);
+}
+
 static void out_field(struct node *o, const struct field *f, const struct record *r)
 {
 	u64 v = rec_u64(r, f->attr);
 
 	if (f->kind == F_IDS)
 		out_ids(o, f, r);
+	else if (f->kind == F_JOB_RATE)
+		out_job_rate(o, f, r);
 	else if (!rec_has(r, f->attr))
 		out_null(o, f->key, f->column);
 	else if (f->kind == F_STR)

@@ -31,6 +31,7 @@ void out_null(struct node *o, const char *key, const char *column);
 enum field_kind {
 	F_STR, F_UINT, F_BOOL, F_ENUM, F_BYTES, F_SECTORS, F_RATE, F_TIME, F_UUID, F_DEV,
 	F_PERCENT, F_SECONDS, F_IDS, F_NANOSECONDS,
+	F_JOB_RATE,		/* of a job that has ended: its average */
 };
 
 /* How an attribute is printed. */

@@ -158,7 +158,7 @@ static int pool_destroy(const struct args *a)
 	device_path(d.dev, d.path, sizeof(d.path));
 	status = check_empty(a, &pool);
 	if (!status)
-		status = pool_devices_remove(&pool);
+		status = pool_devices_remove(&pool, false);
 	ref_free(&pool);
 	if (status)
 		return status;

@@ -3,6 +3,7 @@
 #ifndef REPLCTL_POOL_H
 #define REPLCTL_POOL_H
 
+#include "codec.h"
 #include "device.h"
 #include "dm.h"
 #include "resolve.h"
@@ -20,11 +21,21 @@ struct pool_table {
 	bool take_over;
 };
 
+/*
+ * Was the pool left unclean by a host that is not this one? The kernel refuses
+ * it then without take_over.
+ */
+bool pool_of_another_host(const struct drp_super *sb);
+
 /* Create the pool's dm device. 0 or the exit status with the error printed. */
 int pool_device_create(const struct pool_table *t);
 
-/* Remove the dm devices of a pool's elements and its own; refuses, with names, while one is open. */
-int pool_devices_remove(const struct ref *pool);
+/*
+ * Remove the dm devices of a pool's elements and its own. 0 or the exit status,
+ * with the error printed; while an element's device is open, that is refused
+ * with names, or, if it can be tried @later, silently by -EAGAIN.
+ */
+int pool_devices_remove(const struct ref *pool, bool later);
 
 /*
  * Create the dm device of an element (record of GET_ELEMENT) of @pool (record of

@@ -250,6 +250,10 @@ static int start_pool(struct search *s, const struct found_pool *p)
 	};
 	char why[REPLCTL_PATH_MAX + 300];
 
+	if (!s->take_over && pool_of_another_host(&p->sb))
+		return fail(drp_rv_to_exit_status(DRP_RV_IN_USE), p->sb.name,
+			    "In Use (6): the host \"%s\" did not stop it and may still use it; only if that host is dead or cut off from the disks: 'replctl pool activate --take-over %s'",
+			    p->sb.owner_name, p->d.path);
 	if (p->sb.cow_sectors) {
 		t.cow = find_by_identity(s, p->sb.cow_identity,
 					 p->sb.cow_sectors << DRP_SECTOR_SHIFT, why, sizeof(why));
@@ -339,17 +343,72 @@ static int pool_activate(const struct args *a)
 	return s.status;
 }
 
-static int pool_deactivate(const struct args *a)
+static int deactivate_one(const char *name, bool later)
 {
-	struct report report;
 	struct ref pool;
 	int status;
 
-	status = resolve(DRP_OBJ_POOL, a->argv[0], &pool);
+	status = resolve(DRP_OBJ_POOL, name, &pool);
 	if (status)
 		return status;
-	status = pool_devices_remove(&pool);
+	status = pool_devices_remove(&pool, later);
 	ref_free(&pool);
+	return status;
+}
+
+/* One round over the pools that are left: how many went. */
+static unsigned int deactivate_round(struct records *pools, bool last, struct report *report)
+{
+	unsigned int i, n = 0;
+	int status;
+
+	for (i = 0; i < pools->nr; i++) {
+		const char *name = rec_str(&pools->v[i], DRP_A_POOL_NAME);
+
+		if (!*name)	/* done */
+			continue;
+		status = deactivate_one(name, !last);
+		if (status == -EAGAIN)
+			continue;
+		if (status && !report->status)
+			report->status = status;
+		if (!status)
+			report_completed(report, name);
+		record_free(&pools->v[i]);
+		n++;
+	}
+	return n;
+}
+
+/* A pool on an element of another one holds that open: again, until nothing moves any more. */
+static int deactivate_all(void)
+{
+	struct refusal refusal;
+	struct records pools;
+	struct report report;
+
+	report_start(&report, true);
+	if (!nl_family_present())	/* no module, so nothing is active */
+		return report_end(&report);
+	if (list_objects(DRP_OBJ_POOL, NULL, &pools, &refusal))
+		return refusal_report(&refusal, "pool deactivate");
+	while (deactivate_round(&pools, false, &report))
+		;
+	deactivate_round(&pools, true, &report);
+	records_free(&pools);
+	return report_end(&report);
+}
+
+static int pool_deactivate(const struct args *a)
+{
+	struct report report;
+	int status;
+
+	if (opt(a, OPT_ALL) == (a->argc > 0))
+		return fail(EX_USAGE, "pool deactivate", "give --all or the name of a pool; see 'replctl help pool deactivate'");
+	if (opt(a, OPT_ALL))
+		return deactivate_all();
+	status = deactivate_one(a->argv[0], false);
 	if (status)
 		return status;
 	report_start(&report, false);
@@ -363,10 +422,11 @@ DEFINE_COMMANDS(pool_activation) = {
 	  "DEV is a metadata device; --all searches every block device. The data device of each\n"
 	  "element is found by the identity that was recorded when it was added. What is missing\n"
 	  "is named, the rest goes on.",
-	  "replctl pool activate --all\nreplctl pool activate /dev/nvme0n1p3",
+	  "replctl pool activate --all\nreplctl pool activate /dev/nvme0n1p3\n"
+	  "replctl pool activate --take-over /dev/nvme0n1p3",
 	  O(ALL) | O(TAKE_OVER), 0, MANY, 0 },
-	{ "pool deactivate", pool_deactivate, "Stop a pool and its elements cleanly", "NAME",
+	{ "pool deactivate", pool_deactivate, "Stop a pool and its elements cleanly", "[--all | NAME]",
 	  "Refused, with names, while an element's device is open.",
-	  "replctl pool deactivate tank", 0, 1, 1, 0 },
+	  "replctl pool deactivate tank\nreplctl pool deactivate --all", O(ALL), 0, 1, 0 },
 };
 END_COMMANDS(pool_activation);

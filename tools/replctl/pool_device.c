@@ -19,6 +19,23 @@ static bool host_uuid(char *text, size_t size)
 	return true;
 }
 
+bool pool_of_another_host(const struct drp_super *sb)
+{
+	static const u8 nobody[DRP_UUID_BYTES];
+	char owner[40], recorded[40];
+	const u8 *u = sb->owner_uuid;
+
+	if (sb->clean || !memcmp(u, nobody, sizeof(nobody)))
+		return false;
+	if (!host_uuid(owner, sizeof(owner)))
+		return true;
+	snprintf(recorded, sizeof(recorded),
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12],
+		 u[13], u[14], u[15]);
+	return strcasecmp(owner, recorded);
+}
+
 int pool_device_create(const struct pool_table *t)
 {
 	char params[1024], features[512], owner[40], cow[32] = "-", uuid[129];
@@ -55,7 +72,7 @@ static int element_device(const struct record *element, struct dm_device *d, int
 	return d->exists;
 }
 
-static int check_closed(const struct ref *pool, const struct records *elements)
+static int check_closed(const struct ref *pool, const struct records *elements, bool later)
 {
 	char busy[512] = "";
 	struct dm_device d;
@@ -72,6 +89,8 @@ static int check_closed(const struct ref *pool, const struct records *elements)
 	}
 	if (!len)
 		return 0;
+	if (later)
+		return -EAGAIN;
 	return fail(drp_rv_to_exit_status(DRP_RV_IN_USE), pool->name,
 		    "In Use (6): the devices of these elements are open: %s; unmount or stop what uses them",
 		    busy);
@@ -91,7 +110,7 @@ static int remove_element_devices(const struct records *elements)
 	return status;
 }
 
-int pool_devices_remove(const struct ref *pool)
+int pool_devices_remove(const struct ref *pool, bool later)
 {
 	struct records elements;
 	struct refusal refusal;
@@ -100,7 +119,7 @@ int pool_devices_remove(const struct ref *pool)
 
 	if (list_objects(DRP_OBJ_ELEMENT, pool->pool, &elements, &refusal))
 		return refusal_report(&refusal, pool->name);
-	status = check_closed(pool, &elements);
+	status = check_closed(pool, &elements, later);
 	if (!status)
 		status = remove_element_devices(&elements);
 	records_free(&elements);

@@ -1,24 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* replctl status: pools, what needs care, and what runs */
+#include "advice.h"
 #include "commands.h"
 #include "fields.h"
-
-static bool needs_care(const struct record *sync)
-{
-	u64 progress = rec_u64(sync, DRP_A_PROGRESS_STATUS);
-
-	switch (rec_u64(sync, DRP_A_COPY_STATE)) {
-	case DRP_CS_BROKEN:
-	case DRP_CS_INVALID:
-	case DRP_CS_PARTITIONED:
-	case DRP_CS_ABORTED:
-		return true;
-	default:
-		return progress == DRP_PS_REQUIRES_RESYNC || progress == DRP_PS_REQUIRES_RESUME ||
-		       progress == DRP_PS_REQUIRES_ACTIVATE || progress == DRP_PS_REQUIRES_FRACTURE ||
-		       progress == DRP_PS_REQUIRES_DETACH || progress == DRP_PS_REQUIRES_SPLIT;
-	}
-}
 
 static unsigned int count(const struct records *list, const char *pool)
 {
@@ -36,7 +20,7 @@ static unsigned int count_state(const struct records *syncs, const char *pool, b
 	for (i = 0; i < syncs->nr; i++)
 		if (!strcmp(rec_str(&syncs->v[i], DRP_A_POOL_NAME), pool))
 			n += in_sync ? rec_u64(&syncs->v[i], DRP_A_COPY_STATE) == DRP_CS_SYNCHRONIZED :
-			     needs_care(&syncs->v[i]);
+			     sync_needs_care(&syncs->v[i]);
 	return n;
 }
 
@@ -58,6 +42,39 @@ static void add_pool(struct node *array, const struct record *pool, const struct
 	out_uint(row, "Synchronized", "SYNCHRONIZED", count_state(syncs, name, true));
 	out_uint(row, "NeedCare", "NEEDCARE", count_state(syncs, name, false));
 	out_bytes(row, "MemoryBytes", "MEMORY", rec_u64(pool, DRP_A_MEMORY_BYTES));
+}
+
+static void add_advice(struct node *array, const char *pool, const char *name, const char *text)
+{
+	char qualified[REPLCTL_QUALIFIED_MAX];
+	struct node *row;
+
+	if (!*text)
+		return;
+	snprintf(qualified, sizeof(qualified), "%s%s%s", pool, name ? "/" : "", name ? name : "");
+	row = out_object(array, NULL);
+	out_str(row, "Object", "OBJECT", qualified);
+	out_str(row, "Advice", "WHAT TO DO", text);
+}
+
+/* What to do about the pools and syncs that the tables before name. */
+static void add_advices(struct node *root, const struct records *pools, const struct records *syncs)
+{
+	struct node *array = out_array(root, "Advice");
+	char text[ADVICE_MAX];
+	unsigned int i;
+
+	for (i = 0; i < pools->nr; i++) {
+		advise_pool(&pools->v[i], text);
+		add_advice(array, rec_str(&pools->v[i], DRP_A_POOL_NAME), NULL, text);
+	}
+	for (i = 0; i < syncs->nr; i++) {
+		if (!sync_needs_care(&syncs->v[i]))
+			continue;
+		advise_sync(&syncs->v[i], text);
+		add_advice(array, rec_str(&syncs->v[i], DRP_A_POOL_NAME),
+			   rec_str(&syncs->v[i], DRP_A_SYNC_NAME), text);
+	}
 }
 
 static int gather(struct records lists[4], struct refusal *refusal)
@@ -92,8 +109,9 @@ static int status(const struct args *a)
 		add_pool(pools, &lists[0].v[i], &lists[1], &lists[2]);
 	care = out_array(root, "NeedCare");
 	for (i = 0; i < lists[2].nr; i++)
-		if (needs_care(&lists[2].v[i]))
+		if (sync_needs_care(&lists[2].v[i]))
 			out_object_fields(out_object(care, NULL), DRP_OBJ_SYNC, &lists[2].v[i]);
+	add_advices(root, &lists[0], &lists[2]);
 	jobs = out_array(root, "RunningJobs");
 	for (i = 0; i < lists[3].nr; i++)
 		if (rec_u64(&lists[3].v[i], DRP_A_JOB_STATE) < DRP_JOB_COMPLETED)

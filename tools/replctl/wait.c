@@ -5,10 +5,12 @@
 #include <unistd.h>
 #include <sys/ioctl.h>
 
+#include "advice.h"
 #include "output.h"
 #include "wait.h"
 
 #define POLL_MS	1000
+#define BAR_WIDTH	55	/* columns of bar, percent, rate and ETA */
 
 static bool bar_wanted(void)
 {
@@ -17,14 +19,47 @@ static bool bar_wanted(void)
 	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
 }
 
-static void draw_bar(const struct record *job)
+/* What fits before the bar in one line: a longer line could not be drawn over. */
+static int label_width(void)
 {
-	static const char hashes[] = "########################################";
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		size.ws_col = 80;
+	return clamp((int)size.ws_col - BAR_WIDTH, 12, 60);
+}
+
+/* What is done to whom, "Restoring copy -> home"; without a copy the operation. */
+static void print_label(const struct record *job, const struct record *sync)
+{
+	u64 progress = rec_u64(sync, DRP_A_PROGRESS_STATUS);
+	bool back = sync_overwrites_source(sync) > 0;
+	char text[2 * DRP_NAME_MAX + 32];
+
+	if (back || progress == DRP_PS_SYNCHRONIZING || progress == DRP_PS_RESYNCING)
+		snprintf(text, sizeof(text), "%s %s -> %s",
+			 drp_name(DRP_ENUM_PROGRESS_STATUS, progress),
+			 rec_str(sync, back ? DRP_A_TARGET_NAME : DRP_A_SOURCE_NAME),
+			 rec_str(sync, back ? DRP_A_SOURCE_NAME : DRP_A_TARGET_NAME));
+	else
+		snprintf(text, sizeof(text), "%s",
+			 drp_name(DRP_ENUM_OPERATION, rec_u64(job, DRP_A_OPERATION)));
+	fprintf(stderr, "\r%.*s ", label_width(), text);
+}
+
+static void draw_bar(const struct record *job, const struct record *sync)
+{
+	static const char hashes[] = "####################";
 	char rate[32], eta[32];
 	unsigned int percent = min_t(u64, rec_u64(job, DRP_A_PERCENT_COMPLETE), 100);
 	unsigned int full = percent * (sizeof(hashes) - 1) / 100;
 
-	fprintf(stderr, "\r[%-*.*s] %3u%% %10s/s", (int)sizeof(hashes) - 1, (int)full, hashes,
+	print_label(job, sync);
+	if (!rec_u64(job, DRP_A_BYTES_TOTAL)) {	/* no copy, as a failover that drains */
+		fputs("...\033[K", stderr);
+		return;
+	}
+	fprintf(stderr, "[%-*.*s] %3u%% %10s/s", (int)sizeof(hashes) - 1, (int)full, hashes,
 		percent, human_bytes(rec_u64(job, DRP_A_RATE), rate, sizeof(rate)));
 	if (rec_has(job, DRP_A_ETA_SECONDS))
 		fprintf(stderr, " ETA %-8s",
@@ -76,39 +111,53 @@ static int not_reached(const struct wait *w, const struct record *sync)
 	return fail_rv(DRP_RV_FAILED, w->what, text);
 }
 
+/* The job first: what the sync says then is not older than the job's end. */
+static int look_at_job(const struct wait *w, struct record *job, bool *ended)
+{
+	struct refusal refusal;
+
+	if (!w->job.id)
+		return -1;
+	if (ref_fetch(&w->job, job, &refusal)) {
+		if (refusal.return_value != DRP_RV_NOT_FOUND || refusal.own_status)
+			return refusal_report(&refusal, w->what);
+		*ended = true;	/* removed after its time: the sync tells the rest */
+		return -1;
+	}
+	*ended = job_ended(job);
+	if (*ended && rec_u64(job, DRP_A_JOB_STATE) != DRP_JOB_COMPLETED)
+		return job_failed(w->what, job);
+	return *ended && !w->copy_state ? 0 : -1;
+}
+
+static int look_at_sync(const struct wait *w, bool ended, struct record *sync)
+{
+	struct refusal refusal;
+
+	if (ref_fetch(&w->sync, sync, &refusal))
+		return refusal_report(&refusal, w->what);
+	if (!w->copy_state)
+		return -1;
+	if (rec_u64(sync, DRP_A_COPY_STATE) == w->copy_state)
+		return 0;
+	if (ended || (!w->job.id && hopeless(rec_u64(sync, DRP_A_COPY_STATE))))
+		return not_reached(w, sync);
+	return -1;
+}
+
 /* One look at sync and job. -1: go on waiting; else the exit status. */
 static int look(const struct wait *w, bool bar)
 {
 	struct record sync = { 0 }, job = { 0 };
-	struct refusal refusal;
 	bool ended = false;
-	int status = -1;
+	int status = look_at_job(w, &job, &ended);
 
-	if (w->job.id) {
-		if (ref_fetch(&w->job, &job, &refusal)) {
-			if (refusal.return_value != DRP_RV_NOT_FOUND || refusal.own_status)
-				return refusal_report(&refusal, w->what);
-			ended = true;	/* removed after its time: the sync tells the rest */
-		} else {
-			ended = job_ended(&job);
-			if (bar)
-				draw_bar(&job);
-			if (ended && rec_u64(&job, DRP_A_JOB_STATE) != DRP_JOB_COMPLETED)
-				status = job_failed(w->what, &job);
-			else if (ended && !w->copy_state)
-				status = 0;
-		}
-	}
-	if (status < 0 && w->copy_state && w->sync.id) {
-		if (ref_fetch(&w->sync, &sync, &refusal))
-			status = refusal_report(&refusal, w->what);
-		else if (rec_u64(&sync, DRP_A_COPY_STATE) == w->copy_state)
-			status = 0;
-		else if (ended || (!w->job.id && hopeless(rec_u64(&sync, DRP_A_COPY_STATE))))
-			status = not_reached(w, &sync);
-	} else if (status < 0 && ended) {
+	if (status < 0 && w->sync.id && (w->copy_state || bar))
+		status = look_at_sync(w, ended, &sync);
+	else if (status < 0 && ended)
 		status = 0;
-	}
+	if (bar && job.attrs)
+		draw_bar(&job, &sync);
 	record_free(&sync);
 	record_free(&job);
 	return status;
