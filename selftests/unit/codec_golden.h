@@ -12,3 +12,4 @@
 	{ "cut", 40, 0xfe893ba7 },
 	{ "confirm", 424, 0x3d38085c },
 	{ "cut_abort", 24, 0x443b55c6 },
+	{ "c_clear", 32, 0xdbcbe85f },

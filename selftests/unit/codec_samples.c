@@ -5,7 +5,7 @@
 
 static const char * const names[SAMPLES] = {
 	"pool", "element", "sync", "group", "aspect", "object_del", "activate", "plane_all",
-	"plane_root", "cut", "confirm", "cut_abort",
+	"plane_root", "cut", "confirm", "cut_abort", "c_clear",
 };
 
 static void fill(u8 *to, u8 from, u32 n)
@@ -137,7 +137,7 @@ const char *sample_name(enum sample which)
 
 u16 sample_type(enum sample which)
 {
-	return DRP_REC_POOL + which;
+	return which == SAMPLE_C_CLEAR ? DRP_REC_C_CLEAR : DRP_REC_POOL + which;
 }
 
 static int encode_confirm(void *buf, u32 room)
@@ -201,6 +201,8 @@ int sample_encode(enum sample which, void *buf, u32 room)
 		return encode_confirm(buf, room);
 	case SAMPLE_CUT_ABORT:
 		return drp_encode_cut_abort(9, buf, room);
+	case SAMPLE_C_CLEAR:
+		return drp_encode_c_clear(0x21, 0x1000, 7, buf, room);
 	default:
 		return -ENOENT;
 	}
@@ -244,6 +246,8 @@ static int decode(u16 type, const void *body, u32 len, struct decoded *d)
 		return drp_decode_object_del(body, len, &d->kind, &d->id);
 	case DRP_REC_ACTIVATE:
 		return drp_decode_activate(body, len, &d->id, &d->first, &d->count);
+	case DRP_REC_C_CLEAR:
+		return drp_decode_c_clear(body, len, &d->id, &d->first, &d->count);
 	case DRP_REC_PLANE_ALL:
 		return drp_decode_plane_all(body, len, &d->id, &d->plane, &d->value);
 	case DRP_REC_PLANE_ROOT:
@@ -278,6 +282,8 @@ static int encode(u16 type, const struct decoded *d, void *buf, u32 room)
 		return drp_encode_object_del(d->kind, d->id, buf, room);
 	case DRP_REC_ACTIVATE:
 		return drp_encode_activate(d->id, d->first, d->count, buf, room);
+	case DRP_REC_C_CLEAR:
+		return drp_encode_c_clear(d->id, d->first, d->count, buf, room);
 	case DRP_REC_PLANE_ALL:
 		return drp_encode_plane_all(d->id, d->plane, d->value, buf, room);
 	case DRP_REC_PLANE_ROOT:

@@ -105,6 +105,15 @@ static int take_plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 fir
 	return 0;
 }
 
+static int take_c_clear(void *ctx, u64 sync_id, u64 first, u64 count)
+{
+	(void)ctx;
+	(void)sync_id;
+	(void)first;
+	(void)count;
+	return -ERANGE;		/* the machine has no C planes */
+}
+
 static const struct drp_load_sink model_sink = {
 	.pool		= take_pool,
 	.element	= take_element,
@@ -115,6 +124,7 @@ static const struct drp_load_sink model_sink = {
 	.activate	= take_activate,
 	.plane_all	= take_plane_all,
 	.plane_root	= take_plane_root,
+	.c_clear	= take_c_clear,
 };
 
 /* ---- planes ---- */

@@ -182,6 +182,13 @@ static int take_plane_all(void *ctx, u64 sync_id, enum drp_plane plane, bool val
 		c->dump->plane_all(c->ctx, sync_id, plane, value) : 0;
 }
 
+static int take_c_clear(void *ctx, u64 sync_id, u64 first, u64 count)
+{
+	struct check *c = ctx;
+
+	return c->dump && c->dump->c_clear ? c->dump->c_clear(c->ctx, sync_id, first, count) : 0;
+}
+
 static int take_plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 			   const struct drp_dir_entry *entries, u32 n)
 {
@@ -212,6 +219,7 @@ static const struct drp_load_sink check_load_sink = {
 	.activate	= take_activate,
 	.plane_all	= take_plane_all,
 	.plane_root	= take_plane_root,
+	.c_clear	= take_c_clear,
 };
 
 /* ---- the whole ---- */

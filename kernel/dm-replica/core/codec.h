@@ -69,6 +69,7 @@ int drp_encode_group(const struct drp_group_rec *g, void *buf, u32 room);
 int drp_encode_aspect(const struct drp_aspect_rec *a, void *buf, u32 room);
 int drp_encode_object_del(enum drp_object_kind kind, u64 id, void *buf, u32 room);
 int drp_encode_activate(u64 element_id, u64 first, u64 count, void *buf, u32 room);
+int drp_encode_c_clear(u64 sync_id, u64 first, u64 count, void *buf, u32 room);
 int drp_encode_plane_all(u64 sync_id, enum drp_plane plane, bool value, void *buf, u32 room);
 /* @n directory root entries from chunk @first on; as many as fit one record, the number goes to *@taken. */
 int drp_encode_plane_root(u64 sync_id, enum drp_plane plane, u64 first,
@@ -92,6 +93,7 @@ int drp_decode_group(const void *body, u32 len, struct drp_group_rec *g);
 int drp_decode_aspect(const void *body, u32 len, struct drp_aspect_rec *a);
 int drp_decode_object_del(const void *body, u32 len, enum drp_object_kind *kind, u64 *id);
 int drp_decode_activate(const void *body, u32 len, u64 *element_id, u64 *first, u64 *count);
+int drp_decode_c_clear(const void *body, u32 len, u64 *sync_id, u64 *first, u64 *count);
 int drp_decode_plane_all(const void *body, u32 len, u64 *sync_id, enum drp_plane *plane, bool *value);
 /* Fills at most @max entries; -EBADMSG if the record has more. */
 int drp_decode_plane_root(const void *body, u32 len, u64 *sync_id, enum drp_plane *plane,

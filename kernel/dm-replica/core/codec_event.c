@@ -101,6 +101,32 @@ int drp_decode_plane_all(const void *body, u32 len, u64 *sync_id, enum drp_plane
 	return 0;
 }
 
+int drp_encode_c_clear(u64 sync_id, u64 first, u64 count, void *buf, u32 room)
+{
+	const struct drp_c_clear_disk d = {
+		.sync_id = cpu_to_le64(sync_id),
+		.first = cpu_to_le64(first),
+		.count = cpu_to_le64(count),
+	};
+
+	if (!id_ok(sync_id) || !range_ok(first, count))
+		return -EINVAL;
+	return drp_record_put(buf, room, DRP_REC_C_CLEAR, &d, sizeof(d), NULL, 0);
+}
+
+int drp_decode_c_clear(const void *body, u32 len, u64 *sync_id, u64 *first, u64 *count)
+{
+	struct drp_c_clear_disk d;
+
+	if (len < sizeof(d))
+		return -EBADMSG;
+	memcpy(&d, body, sizeof(d));
+	*sync_id = le64_to_cpu(d.sync_id);
+	*first = le64_to_cpu(d.first);
+	*count = le64_to_cpu(d.count);
+	return id_ok(*sync_id) && range_ok(*first, *count) ? 0 : -EBADMSG;
+}
+
 /* ---- cuts ---- */
 
 int drp_encode_cut(u64 cut_id, const u64 *members, u32 n, void *buf, u32 room)

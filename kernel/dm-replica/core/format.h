@@ -137,7 +137,7 @@ enum drp_record_type {
 	DRP_REC_CONFIRM		= 11,	/* cut id, nested records that hold from now on */
 	DRP_REC_CUT_ABORT	= 12,	/* cut id */
 	DRP_REC_PLANE_OR	= 13,	/* reserved: D of one sync |= D of another */
-	DRP_REC_C_CLEAR		= 14,	/* reserved: sync, first region, count */
+	DRP_REC_C_CLEAR		= 14,	/* sync, first region, count: 0 in the C plane from now on */
 	DRP_REC_PRESERVE	= 15,	/* reserved: element, chunk, generation, slot, crc32c */
 	DRP_REC_SLOT_FREE	= 16,	/* reserved */
 	DRP_REC_DROPPED		= 17,	/* reserved: what replay dropped */
@@ -280,6 +280,13 @@ struct drp_plane_all_disk {
 };
 static_assert(sizeof(struct drp_plane_all_disk) == 16);
 
+struct drp_c_clear_disk {
+	__le64 sync_id;
+	__le64 first;			/* region */
+	__le64 count;
+};
+static_assert(sizeof(struct drp_c_clear_disk) == 24);
+
 struct drp_cut_disk {
 	__le64 cut_id;
 	__le32 nr_members;		/* elements whose gates were closed; 0 in CUT_ABORT */
@@ -300,7 +307,7 @@ static_assert(sizeof(struct drp_confirm_disk) == 16);
 
 enum drp_plane {
 	DRP_PLANE_D	= 0,	/* the legs may differ */
-	DRP_PLANE_C	= 1,	/* reserved: content still lives on the other side */
+	DRP_PLANE_C	= 1,	/* content still lives on the other side */
 };
 
 #define DRP_PAGE_BYTES		3968U			/* bits of one plane page: 64-bit words, LE */

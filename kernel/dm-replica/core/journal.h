@@ -190,6 +190,7 @@ struct drp_load_sink {
 	int (*plane_all)(void *ctx, u64 sync_id, enum drp_plane plane, bool value);
 	int (*plane_root)(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 			  const struct drp_dir_entry *entries, u32 n);
+	int (*c_clear)(void *ctx, u64 sync_id, u64 first, u64 count);
 };
 
 #define DRP_LOAD_SCRATCH_BLOCKS	(DRP_COMMIT_BLOCKS_MAX + 2)

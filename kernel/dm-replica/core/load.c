@@ -95,6 +95,9 @@ static int apply_plain(struct load *l, const struct drp_record *rec)
 	case DRP_REC_ACTIVATE:
 		ret = drp_decode_activate(rec->body, rec->len, &id, &first, &count);
 		return ret ? ret : l->sink->activate(l->ctx, id, first, count);
+	case DRP_REC_C_CLEAR:
+		ret = drp_decode_c_clear(rec->body, rec->len, &id, &first, &count);
+		return ret ? ret : l->sink->c_clear(l->ctx, id, first, count);
 	case DRP_REC_PLANE_ALL:
 		ret = drp_decode_plane_all(rec->body, rec->len, &id, &plane, &value);
 		return ret ? ret : l->sink->plane_all(l->ctx, id, plane, value);
