@@ -2,10 +2,12 @@
 # dm-replica: array-style replication in the device mapper.
 
 VERSION := 0.1.0
-# The kernel that the module is built for and the VM boots: 6.1, 6.12, debug,
-# or native = the running one.
+# The kernel that the module is built for and the VM boots: 6.1, 6.12, newest,
+# debug, or native = the running one (which no VM boots).
 KVER ?= 6.1
 KDIR ?=
+# The kernels of check-matrix.
+MATRIX ?= 6.1 6.12 newest
 PREFIX ?= /usr/local
 DESTDIR ?=
 SUITES ?=
@@ -23,7 +25,7 @@ help: ## list the targets
 deps: ## install the packages that building and testing need (root)
 	@scripts/deps
 
-kernels: ## unpack the kernel that tests boot (KVER=6.1, 6.12) into build/
+kernels: ## unpack the kernel that tests boot (KVER=6.1, 6.12, newest) into build/
 	@scripts/kernel-fetch $(KVER)
 
 all: module tool ## build the module and replctl (no root needed)
@@ -41,17 +43,16 @@ demo: deps kernels all ## the tour, in a VM on RAM disks (about 3 minutes)
 check: deps kernels all ## all tests; SUITES="style unit cli vm" picks some
 	@KVER=$(KVER) selftests/run $(SUITES)
 
-check-matrix: deps ## build and test on each supported kernel
-	@for k in 6.1 6.12; do \
-		scripts/kernel-fetch $$k && scripts/module-build $$k && \
+check-matrix: deps tool ## build and test on each kernel of MATRIX= (root for newest)
+	@for k in $(MATRIX); do \
+		scripts/kernel-fetch $$k && scripts/module-build $$k '' W=1 && \
 		KVER=$$k selftests/run style vm || exit 1; \
 	done
 
 bench: deps kernels all ## the figures of Documentation/performance.md
 	@selftests/bench/run
 
-kernel-debug: deps ## build the kernel with KASAN, lockdep, kmemleak (an hour)
-	@[ -x scripts/kernel-debug ] || { echo "kernel-debug: this tree has no recipe for it yet" >&2; exit 1; }
+kernel-debug: deps ## build the kernel with KASAN, lockdep, kmemleak (15 to 60 minutes)
 	@scripts/kernel-debug
 
 install: all ## install module, replctl, man page, completion, udev rules
