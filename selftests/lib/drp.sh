@@ -95,9 +95,10 @@ assert_match() {
 	[[ $1 =~ $2 ]] || fail "${3:-no match}: '$1' does not match '$2'"
 }
 
-# SECONDS COMMAND...: repeat COMMAND until it succeeds; fails at the deadline.
+# SECONDS COMMAND...: repeat COMMAND until it succeeds; fails at the deadline,
+# which is later on a slow kernel.
 wait_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${DRP_SLOW:-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if [ $SECONDS -ge $end ]; then

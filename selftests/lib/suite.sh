@@ -54,7 +54,7 @@ host_script() {
 		return
 	fi
 	limit=$(header "$script" TIMEOUT)
-	limit=$(time_for "${limit:-300}")
+	limit=$(time_for $((${limit:-300} * DRP_SLOW)))
 	timeout -k 10 "$limit" bash "$script" >"$log" 2>&1 </dev/null
 	status=$?
 	case $status in
@@ -126,11 +126,11 @@ collect() {
 
 # GROUP VM-OPTIONS SCRIPT...: in one VM; what a broken VM left over in another.
 vm_group() {
-	local group=$1 options=$2 limit=180 script t status lost left reason log=$logs/vm-group-$1.log
+	local group=$1 options=$2 limit=$((180 * DRP_SLOW)) script t status lost left reason log=$logs/vm-group-$1.log
 	shift 2
 	for script; do
 		t=$(header "$script" TIMEOUT)
-		limit=$((limit + ${t:-120}))
+		limit=$((limit + ${t:-120} * DRP_SLOW))
 	done
 	while [ $# -gt 0 ]; do
 		if out_of_time; then
@@ -143,7 +143,8 @@ vm_group() {
 		: >"$work/ended"
 		: >"$log"
 		# shellcheck disable=SC2086
-		selftests/vm/run --timeout "$(time_for $limit)" $options -- \
+		selftests/vm/run --timeout "$(time_for $limit)" $options \
+			--env SEED --env FAILURES -- \
 			selftests/vm/guest-suite "$@" 2>&1 | collect "$log"
 		status=${PIPESTATUS[0]}
 		lost=$(cut -d ' ' -f 1 "$work/ended" | grep -vxFf - "$work/begun")

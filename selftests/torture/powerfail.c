@@ -63,7 +63,7 @@ void failed(struct life *l, const char *fmt, ...)
 
 /* ---- hangs ---- */
 
-#define HANG_SECONDS 45
+static unsigned int hang_seconds = 45;
 
 static struct life *current;
 
@@ -74,8 +74,8 @@ static void hangs(int sig)
 	int fd = open("/proc/sysrq-trigger", O_WRONLY), n;
 
 	n = snprintf(text, sizeof(text),
-		     "FAILED: nothing moves for %d s: seed %llu, power failure %u, %s (signal %d)\n",
-		     HANG_SECONDS, (unsigned long long)current->seed, current->failures,
+		     "FAILED: nothing moves for %u s: seed %llu, power failure %u, %s (signal %d)\n",
+		     hang_seconds, (unsigned long long)current->seed, current->failures,
 		     current->phase, sig);
 	klogctl(8, NULL, 8);	/* all of it on the console */
 	if (write(2, text, n) == n && fd >= 0 && write(fd, "w", 1) == 1)
@@ -259,7 +259,7 @@ static void one_failure(struct life *l)
 {
 	enum moment moment = rng_below(&l->rng, NR_MOMENTS);
 
-	alarm(HANG_SECONDS);
+	alarm(hang_seconds);
 	writers_start(l);
 	snprintf(l->phase, sizeof(l->phase), "settling");
 	if (!rng_below(&l->rng, 3))
@@ -281,7 +281,7 @@ static void one_life(uint64_t seed)
 	static struct life l;
 
 	current = &l;
-	alarm(HANG_SECONDS);
+	alarm(hang_seconds);
 	life_begin(&l, seed);
 	if (life_activate(&l))
 		failed(&l, "the power failed by itself");
@@ -305,6 +305,7 @@ int main(int argc, char **argv)
 		{ "seconds", 1, NULL, 't' }, { "per-life", 1, NULL, 'p' }, { "verbose", 0, NULL, 'v' },
 		{},
 	};
+	const char *slow = getenv("DRP_SLOW");
 	unsigned int rounds = ~0U, enough = 200, lives = 0;
 	uint64_t seed = (uint64_t)(now_seconds() * 1000);
 	double seconds = 1e9, start = now_seconds();
@@ -334,6 +335,8 @@ int main(int argc, char **argv)
 			return 64;
 		}
 	}
+	if (slow && atoi(slow) > 1)
+		hang_seconds *= atoi(slow);
 	signal(SIGALRM, hangs);
 	while (lives < rounds && total_failures < enough && now_seconds() - start < seconds)
 		one_life(seed + lives++);
