@@ -55,7 +55,7 @@ bench: deps kernels all ## the figures of Documentation/performance.md
 kernel-debug: deps ## build the kernel with KASAN, lockdep, kmemleak (15 to 60 minutes)
 	@scripts/kernel-debug
 
-install: all ## install module, replctl, man page, completion, udev rules
+install: all ## install module, replctl, man page, completion, udev rules, unit
 	@VERSION=$(VERSION) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' KVER=$(KVER) \
 		scripts/install
 
