@@ -8,8 +8,10 @@ import struct
 
 _HEAD = struct.Struct("=3I3Ii3IQ128s129s7x")
 _SIZE = 16384
-_TARGET_MSG = 14
+_DEV_STATUS = 7
+_DEV_WAIT = 8
 _TABLE_STATUS = 12
+_TARGET_MSG = 14
 
 
 class Dm:
@@ -18,9 +20,9 @@ class Dm:
     def __init__(self):
         self.fd = os.open("/dev/mapper/control", os.O_RDWR)
 
-    def _ioctl(self, number, name, data=b""):
+    def _ioctl(self, number, name, data=b"", event=0):
         assert _HEAD.size == 312
-        head = _HEAD.pack(4, 0, 0, _SIZE, _HEAD.size, 0, 0, 0, 0, 0, 0, name.encode(), b"")
+        head = _HEAD.pack(4, 0, 0, _SIZE, _HEAD.size, 0, 0, 0, event, 0, 0, name.encode(), b"")
         buf = bytearray(head + data)
         buf.extend(bytes(_SIZE - len(buf)))
         fcntl.ioctl(self.fd, 0xC138FD00 | number, buf)
@@ -37,3 +39,11 @@ class Dm:
         buf = self._ioctl(_TABLE_STATUS, name)
         start = struct.unpack_from("=I", buf, 16)[0]
         return bytes(buf[start + 40:]).split(b"\0")[0].decode()
+
+    def event(self, name):
+        """The number of events so far."""
+        return struct.unpack_from("=I", self._ioctl(_DEV_STATUS, name), 32)[0]
+
+    def wait(self, name, event):
+        """Sleep until there are more than that; return how many."""
+        return struct.unpack_from("=I", self._ioctl(_DEV_WAIT, name, event=event), 32)[0]
