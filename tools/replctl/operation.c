@@ -123,6 +123,9 @@ static int modify(const struct args *a)
 
 #define VERB(verb, number, summary, example)	\
 	{ verb, run_operation, summary, USAGE, SEVERAL, example, COMMON, 1, MANY, number }
+#define TURN(verb, number, summary, details, example)	\
+	{ verb, run_operation, summary, USAGE, details "\n\n" SEVERAL, example, COMMON, 1, MANY, \
+	  number }
 #define GROUP_VERB(verb, number, summary, pairs, usage, example)	\
 	{ verb, run_operation, summary, usage, NULL, example, COMMON | (pairs), 1, 1, number }
 
@@ -146,10 +149,19 @@ DEFINE_COMMANDS(operation) = {
 	     "replctl detach tank/home-copy\nreplctl detach tank/home-copy --force --dry-run"),
 	VERB("dissolve", DRP_OP_DISSOLVE, "Detach and leave an aspect, the point in time (9)",
 	     "replctl dissolve tank/home-copy"),
-	VERB("failover", DRP_OP_FAILOVER, "Let the hosts go on with the target (10)",
-	     "replctl failover tank/home-copy"),
-	VERB("failback", DRP_OP_FAILBACK, "Copy the target's changes back after a failover (11)",
-	     "replctl failback tank/home-copy"),
+	TURN("failover", DRP_OP_FAILOVER, "Let the hosts go on with the target (10)",
+	     "The source is blocked, drained and protected, then the target becomes writable and its\n"
+	     "changes are tracked. Stop what writes to the source and unmount it first. Nothing is\n"
+	     "lost from Synchronized. When the source's disk is gone, writes that the target never got\n"
+	     "are lost: the refusal says so, --force consents. Failback or reverse-roles comes next.",
+	     "replctl failover tank/home-copy --dry-run\n"
+	     "replctl failover tank/home-copy --wait-for-copy-state failedover"),
+	TURN("failback", DRP_OP_FAILBACK, "Copy the target's changes back after a failover (11)",
+	     "Unmount the target first. The source can be used at once and shows the target's content;\n"
+	     "the data follows, and the mirror ends Synchronized with the roles that it had. Writes of\n"
+	     "the source that the target never got are overwritten, with --force only.",
+	     "replctl failback tank/home-copy --dry-run\n"
+	     "replctl failback tank/home-copy --wait-for-copy-state synchronized"),
 	VERB("fracture", DRP_OP_FRACTURE, "Stop mirroring, both sides writable, changes tracked (12)",
 	     "replctl fracture tank/home-copy\nreplctl fracture home-copy log-copy"),
 	GROUP_VERB("remove-sync-pair", DRP_OP_REMOVE_SYNC_PAIR,
@@ -158,8 +170,14 @@ DEFINE_COMMANDS(operation) = {
 	VERB("resync-replica", DRP_OP_RESYNC_REPLICA, "Copy what differs to the target again (14)",
 	     "replctl resync-replica tank/home-copy --wait-for-copy-state synchronized\n"
 	     "replctl resync-replica tank/home-copy --dry-run"),
-	VERB("restore-from-replica", DRP_OP_RESTORE_FROM_REPLICA, "Copy what differs back to the source (15)",
-	     "replctl restore-from-replica tank/home-copy --dry-run"),
+	TURN("restore-from-replica", DRP_OP_RESTORE_FROM_REPLICA, "Copy what differs back to the source (15)",
+	     "The source becomes what the target is, after a split or fracture. Unmount both first. The\n"
+	     "source can be used at once and shows the target's content; the data follows. What was\n"
+	     "written to the source since is overwritten, with --force only. It ends Restored: both\n"
+	     "sides writable, and resync-replica mirrors again.",
+	     "replctl restore-from-replica tank/home-copy --dry-run\n"
+	     "replctl restore-from-replica tank/home-copy --dry-run --force\n"
+	     "replctl restore-from-replica tank/home-copy --force --wait-for-copy-state restored"),
 	VERB("resume", DRP_OP_RESUME, "Go on after suspend (16)", "replctl resume tank/home-copy"),
 	VERB("reset-to-sync", DRP_OP_RESET_TO_SYNC, "Make the mode synchronous (17)",
 	     "replctl reset-to-sync tank/home-copy"),
@@ -168,8 +186,13 @@ DEFINE_COMMANDS(operation) = {
 	VERB("return-to-resource-pool", DRP_OP_RETURN_TO_RESOURCE_POOL,
 	     "Delete a snapshot and free its space (19)",
 	     "replctl return-to-resource-pool tank/monday"),
-	VERB("reverse-roles", DRP_OP_REVERSE_ROLES, "Swap source and target (20)",
-	     "replctl reverse-roles tank/home-copy"),
+	TURN("reverse-roles", DRP_OP_REVERSE_ROLES, "Swap source and target (20)",
+	     "From Synchronized it stays Synchronized; unmount the source first. From Failedover the\n"
+	     "target, which the hosts use, becomes the source and nothing is interrupted; it ends\n"
+	     "Suspended, and resume copies to the other side. UpdatedSynchronization is returned.",
+	     "replctl reverse-roles tank/home-copy --dry-run\n"
+	     "replctl reverse-roles tank/home-copy\n"
+	     "replctl resume tank/home-copy --wait-for-copy-state synchronized"),
 	VERB("split", DRP_OP_SPLIT, "Fracture at one instant, the target is consistent (21)",
 	     "replctl split tank/home-copy\nreplctl split tank/home-copy --setting deadline_ms=500"),
 	VERB("suspend", DRP_OP_SUSPEND, "Stop copying for a while, the target stays protected (22)",
