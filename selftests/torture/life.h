@@ -23,6 +23,7 @@ struct element {
 	char dm[32], disk[32], disk_path[48];
 	char dev[32];			/* "" = not activated */
 	struct line line;		/* of its own, for sources and separated targets */
+	atomic_int writing;		/* writes between line_write_begin() and their end */
 };
 
 /* What is known of a sync's state. CopyState copies: Unsynchronized or Synchronized. */
@@ -70,6 +71,8 @@ void writers_start(struct life *l);
 void writers_join(void);
 /* Pause them and wait until none is at work: 0, or -1 when one hangs. */
 int writers_quiet(void);
+/* Wait until no write of a time when @e's line was open is in flight. */
+void writers_drain(struct life *l, struct element *e);
 
 /* ---- operate.c ---- */
 /* The line that tells the content of @e now, NULL: nobody knows. */

@@ -117,6 +117,8 @@ static void begin_cut(struct life *l, struct sync *s, const struct operation *op
 	s->cut_from = NULL;
 	if (s->state != COPYING || op->state == COPYING || !op->state)
 		return;
+	/* A write may wait through all of a resync; it is no part of the new line. */
+	writers_drain(l, s->target);
 	from = reported_state(l, s) == DRP_CS_SYNCHRONIZED ? line_of(l, s->source) : NULL;
 	s->target->line.valid = 0;
 	if (!from)

@@ -61,7 +61,7 @@ static int submit(int fd, int sync_fd, void *buf, uint32_t block, uint32_t nr, e
 	return n == (ssize_t)range[1] ? 0 : n < 0 ? -errno : -EIO;
 }
 
-static int write_one(struct writer *w, struct line *l, int fd, int sync_fd, int gate)
+static int write_counted(struct writer *w, struct line *l, int fd, int sync_fd, int gate)
 {
 	enum write_kind kind = WRITE_DATA;
 	unsigned int dice = rng_below(&w->rng, 100);
@@ -91,6 +91,16 @@ static int write_one(struct writer *w, struct line *l, int fd, int sync_fd, int 
 	if (gate >= 0 && atomic_load(&w->target->line.open) != gate)
 		return 0;
 	return give_up(w, "a write", -r);
+}
+
+static int write_one(struct writer *w, struct line *l, int fd, int sync_fd, int gate)
+{
+	int r;
+
+	atomic_fetch_add(&w->target->writing, 1);
+	r = write_counted(w, l, fd, sync_fd, gate);
+	atomic_fetch_sub(&w->target->writing, 1);
+	return r;
 }
 
 static int flush_one(struct writer *w, struct line *l, int fd, int gate)
@@ -216,4 +226,14 @@ int writers_quiet(void)
 	while (atomic_load(&nr_busy) > 0 && now_seconds() < end)
 		sleep_us(500);
 	return atomic_load(&nr_busy) > 0 ? -1 : 0;
+}
+
+void writers_drain(struct life *l, struct element *e)
+{
+	double end = now_seconds() + 30;
+
+	while (atomic_load(&e->writing) && now_seconds() < end)
+		sleep_us(200);
+	if (atomic_load(&e->writing))
+		failed(l, "a write to %s hangs", e->dm);
 }
