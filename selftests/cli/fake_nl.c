@@ -425,10 +425,10 @@ int ask_all(struct request *req, struct records *answers, struct refusal *refusa
 		req_free(req);
 		return -1;
 	}
+	if (command != DRP_CMD_CAPABILITIES && (command >= ARRAY_SIZE(gets) || !gets[command]))
+		return refuse(refusal, DRP_RV_NOT_SUPPORTED, "no such dump");
 	if (command == DRP_CMD_CAPABILITIES)
 		get_capabilities_of(find_sync(rec_u64(&request, DRP_A_SYNC_ID)), answers);
-	else if (command >= ARRAY_SIZE(gets) || !gets[command])
-		return refuse(refusal, DRP_RV_NOT_SUPPORTED, "no such dump");
 	else
 		gets[command](answers);
 	for (i = 0; *pool && i < answers->nr; i++)
