@@ -7,10 +7,11 @@
 #include "checkpoint.h"
 #include "io.h"
 #include "leg.h"
+#include "turn.h"
 
 /* ---- the catalog: one record after the other, each under a short lock ---- */
 
-enum section { SEC_POOL, SEC_ELEMENTS, SEC_ACTIVE, SEC_SYNCS, SEC_PLANES, SEC_GROUPS, SEC_ASPECTS, SEC_END };
+enum section { SEC_POOL, SEC_ELEMENTS, SEC_ACTIVE, SEC_SYNCS, SEC_PLANES, SEC_TURNS, SEC_GROUPS, SEC_ASPECTS, SEC_END };
 
 struct catalog {
 	struct drp_pool *pool;
@@ -60,15 +61,16 @@ static int next_active(struct catalog *cat, struct drp_element *e, void *buf, u3
 	return drp_encode_activate(e->rec.id, first, end - first, buf, room);
 }
 
-static int next_plane_root(struct catalog *cat, struct drp_sync *s, void *buf, u32 room)
+static int next_plane_root(struct catalog *cat, struct drp_sync *s, enum drp_plane plane,
+			   struct drp_plane_map *p, void *buf, u32 room)
 {
 	u32 n, taken = 0;
 	int r;
 
-	n = drp_plane_root(s->d, cat->within, cat->entries, ARRAY_SIZE(cat->entries));
+	n = drp_plane_root(p, cat->within, cat->entries, ARRAY_SIZE(cat->entries));
 	if (!n)
 		return 0;
-	r = drp_encode_plane_root(s->rec.id, DRP_PLANE_D, cat->within, cat->entries,
+	r = drp_encode_plane_root(s->rec.id, plane, cat->within, cat->entries,
 				  min_t(u32, n, ARRAY_SIZE(cat->entries)), &taken, buf, room);
 	if (r > 0)
 		cat->within += taken;
@@ -83,6 +85,7 @@ static struct xarray *section_objects(struct catalog *cat)
 		return &cat->pool->elements;
 	case SEC_SYNCS:
 	case SEC_PLANES:
+	case SEC_TURNS:
 		return &cat->pool->syncs;
 	case SEC_GROUPS:
 		return &cat->pool->groups;
@@ -97,12 +100,15 @@ static struct xarray *section_objects(struct catalog *cat)
 static int encode_object(struct catalog *cat, void *object, void *buf, u32 room)
 {
 	bool first = !cat->within;
+	struct drp_sync *s = object;
 
 	switch (cat->section) {
 	case SEC_ACTIVE:
 		return next_active(cat, object, buf, room);
 	case SEC_PLANES:
-		return next_plane_root(cat, object, buf, room);
+		return next_plane_root(cat, s, DRP_PLANE_D, s->d, buf, room);
+	case SEC_TURNS:
+		return s->turn ? next_plane_root(cat, s, DRP_PLANE_C, s->turn->c, buf, room) : 0;
 	default:
 		break;
 	}
@@ -192,7 +198,8 @@ bool drp_catalog_has_room(struct drp_pool *pool, u64 more)
 	bytes += OBJECT_BYTES * (nr_objects(&pool->elements) + nr_objects(&pool->groups) +
 				 nr_objects(&pool->aspects));
 	xa_for_each(&pool->syncs, id, s)
-		bytes += OBJECT_BYTES + drp_catalog_plane_bytes(pool, s->source->rec.size_sectors);
+		bytes += OBJECT_BYTES + (s->turn ? 2 : 1) *
+			 drp_catalog_plane_bytes(pool, s->source->rec.size_sectors);
 	return bytes <= catalog_bytes(pool) / 2;
 }
 
@@ -323,6 +330,10 @@ static int write_planes(struct drp_pool *pool)
 
 	xa_for_each(&pool->syncs, id, s) {
 		r = drp_plane_writeback(s->d);
+		if (!r && s->turn) {
+			drp_turn_checkpoint_begin(s->turn);
+			r = drp_plane_writeback(s->turn->c);
+		}
 		if (r)
 			return r;
 		drp_plane_shrink(s->d);
@@ -354,6 +365,16 @@ static struct drp_cut cut_behind_commits(struct drp_pool *pool)
 	return cut;
 }
 
+static void planes_written(struct drp_pool *pool)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&pool->syncs, id, s)
+		if (s->turn)
+			drp_turn_checkpoint_done(s->turn);
+}
+
 static int write_checkpoint(struct drp_pool *pool)
 {
 	struct drp_cut cut;
@@ -377,6 +398,7 @@ static int write_checkpoint(struct drp_pool *pool)
 		drp_ring_release(&pool->cm.ring, cut);
 		mutex_unlock(&pool->cm.ring_lock);
 		drp_metadev_checkpoint_done(&pool->md);
+		planes_written(pool);
 		atomic64_inc(&pool->checkpoints);
 	}
 	kfree(scratch);
@@ -390,7 +412,7 @@ static bool planes_dirty(struct drp_pool *pool)
 	unsigned long id;
 
 	xa_for_each(&pool->syncs, id, s)
-		if (drp_plane_dirty(s->d))
+		if (drp_plane_dirty(s->d) || (s->turn && drp_plane_dirty(s->turn->c)))
 			return true;
 	return false;
 }
@@ -412,6 +434,20 @@ static bool worth_writing(struct drp_pool *pool, const struct list_head *retirin
 	       ++pool->dirty_ticks % DRP_DIRTY_TICKS == 0;
 }
 
+int drp_checkpoint_plain(struct drp_pool *pool)
+{
+	int r = write_checkpoint(pool);
+
+	lockdep_assert_held(&pool->checkpoint_lock);
+	if (r == -ENOSPC)
+		drp_pool_set_mode(pool, DRP_POOL_RO, "the catalog or page area is full");
+	else if (r)
+		drp_pool_set_mode(pool, DRP_POOL_RO, "a checkpoint could not be written");
+	if (r)
+		drp_committer_fail(&pool->cm);
+	return r;
+}
+
 static void checkpoint_locked(struct drp_pool *pool, enum reason why)
 {
 	enum drp_retire how = DRP_RETIRE_IDLE;
@@ -427,14 +463,8 @@ static void checkpoint_locked(struct drp_pool *pool, enum reason why)
 	WRITE_ONCE(pool->retire_futile, how == DRP_RETIRE_FULL && list_empty(&retiring));
 	if (why == TICK && how == DRP_RETIRE_IDLE && !worth_writing(pool, &retiring))
 		return;
-	r = write_checkpoint(pool);
+	r = drp_checkpoint_plain(pool);
 	give_back_all(&retiring, r);
-	if (r == -ENOSPC)
-		drp_pool_set_mode(pool, DRP_POOL_RO, "the catalog area is full");
-	else if (r)
-		drp_pool_set_mode(pool, DRP_POOL_RO, "a checkpoint could not be written");
-	if (r)
-		drp_committer_fail(&pool->cm);
 }
 
 static int checkpoint(struct drp_pool *pool, enum reason why)

@@ -30,4 +30,10 @@ u64 drp_catalog_plane_bytes(struct drp_pool *pool, u64 sectors);
 
 void drp_checkpoint_work(struct work_struct *work);
 
+/*
+ * One without retirement, whatever is dirty or not: 0, or an error after which
+ * the pool is read-only. checkpoint_lock held. Sleeps.
+ */
+int drp_checkpoint_plain(struct drp_pool *pool);
+
 #endif /* DRP_CHECKPOINT_H */

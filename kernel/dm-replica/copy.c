@@ -6,6 +6,7 @@
 #include "io.h"
 #include "job.h"
 #include "leg.h"
+#include "turn.h"
 
 #define NR_UNITS		64	/* copying, or copied and waiting for a flush; fits a u64 mask */
 #define WINDOW_MAX		16	/* copying at a time */
@@ -44,6 +45,7 @@ struct drp_copier {
 	unsigned int in_flight;		/* units locking, locked or copying */
 
 	/* the worker's own; set up while it does not run */
+	struct drp_turn *turn;		/* copies from target to source what lives there; or NULL */
 	u64 job_id;
 	u64 cursor;
 	u64 bytes_done;
@@ -87,6 +89,12 @@ void drp_copy_kick(struct drp_copier *c)
 
 void drp_copy_start(struct drp_copier *c, u64 job_id)
 {
+	drp_copy_start_in(c, job_id, 0);
+}
+
+void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
+{
+	c->turn = c->s->rec.reverse ? c->s->turn : NULL;
 	c->job_id = job_id;
 	c->cursor = 0;
 	c->bytes_done = 0;
@@ -99,7 +107,7 @@ void drp_copy_start(struct drp_copier *c, u64 job_id)
 	spin_lock_irq(&c->lock);
 	c->running = true;
 	spin_unlock_irq(&c->lock);
-	drp_copy_kick(c);
+	mod_delayed_work(c->s->pool->copy_wq, &c->work, msecs_to_jiffies(ms));
 }
 
 bool drp_copy_running(const struct drp_copier *c)
@@ -153,6 +161,21 @@ void drp_copy_spoil(struct drp_copier *c, u64 start, u64 end)
 
 /* ---- one unit ---- */
 
+static struct drp_element *read_from(const struct drp_copier *c)
+{
+	return c->turn ? c->s->target : c->s->source;
+}
+
+static struct drp_element *write_to(const struct drp_copier *c)
+{
+	return c->turn ? c->s->source : c->s->target;
+}
+
+static struct drp_plane_map *todo(const struct drp_copier *c)
+{
+	return c->turn ? c->turn->c : c->s->d;
+}
+
 static void set_unit(struct copy_unit *u, enum unit_state state)
 {
 	struct drp_copier *c = u->copier;
@@ -170,7 +193,8 @@ static void leave_unit(struct copy_unit *u)
 
 	for (; u->mirrored; u->mirrored &= u->mirrored - 1)
 		drp_gate_leave(&plan->hop[__ffs(u->mirrored)].target->gate);
-	drp_grace_leave(&s->target->grace, u->phase);
+	if (!u->copier->turn)
+		drp_grace_leave(&s->target->grace, u->phase);
 	drp_gate_leave(&s->target->gate);
 	drp_gate_leave(&s->source->gate);
 }
@@ -235,9 +259,16 @@ static void issue_unit(struct copy_unit *u)
 	unsigned int n = 0;
 	u32 mask = u->mirrored;
 
+	/* Hosts were faster with some of it: another time, for what is left. */
+	if (u->copier->turn &&
+	    drp_turn_where(u->copier->turn, u->range.start, u->range.end) != DRP_THERE) {
+		drp_range_unlock(&u->range);
+		end_unit(u, UNIT_IDLE);
+		return;
+	}
 	set_unit(u, UNIT_COPYING);
-	set_region(&from, s->source->bdev, &u->range);
-	set_region(&to[n++], s->target->bdev, &u->range);
+	set_region(&from, read_from(u->copier)->bdev, &u->range);
+	set_region(&to[n++], write_to(u->copier)->bdev, &u->range);
 	for (; mask && n < ARRAY_SIZE(to); mask &= mask - 1)
 		set_region(&to[n++], plan->hop[__ffs(mask)].target->bdev, &u->range);
 	dm_kcopyd_copy(s->pool->copier, &from, n, to, 0, unit_copied, u);
@@ -297,6 +328,18 @@ static int enter_unit(struct copy_unit *u)
 	if (!drp_gate_enter(&s->source->gate))
 		return -EAGAIN;
 	if (!drp_gate_enter(&s->target->gate)) {
+		drp_gate_leave(&s->source->gate);
+		return -EAGAIN;
+	}
+	/*
+	 * What tracks or follows the source learnt of all these regions when the
+	 * turn began; its own copies wait for them.
+	 */
+	if (u->copier->turn)
+		return 0;
+	if (s->source->inbound &&
+	    drp_turn_where(s->source->inbound, u->range.start, u->range.end) != DRP_HERE) {
+		drp_gate_leave(&s->target->gate);
 		drp_gate_leave(&s->source->gate);
 		return -EAGAIN;
 	}
@@ -366,6 +409,9 @@ static void clear_unit(struct drp_copier *c, struct copy_unit *u)
 {
 	bool spoiled;
 
+	/* Without memory for it the region stays, and is copied again. */
+	if (c->turn)
+		drp_turn_clear(c->turn, u->first, u->count);
 	if (!READ_ONCE(u->spoiled) && !drp_plane_clear(c->s->d, u->first, u->count))
 		c->bytes_done += (u->range.end - u->range.start) << SECTOR_SHIFT;
 	spin_lock_irq(&c->lock);
@@ -390,10 +436,11 @@ static int flush_and_clear(struct drp_copier *c, bool *target_failed)
 	spin_unlock_irq(&c->lock);
 	if (!copied)
 		return 0;
-	r = drp_leg_flush(c->s->source, DRP_FLUSH_TIMEOUT);
+	/* While the direction is turned nobody writes the target, and it was flushed. */
+	r = c->turn ? 0 : drp_leg_flush(c->s->source, DRP_FLUSH_TIMEOUT);
 	if (r)
 		return r;
-	r = drp_leg_flush(c->s->target, DRP_FLUSH_TIMEOUT);
+	r = drp_leg_flush(write_to(c), DRP_FLUSH_TIMEOUT);
 	if (r) {
 		*target_failed = r != -EAGAIN;
 		return r;
@@ -408,7 +455,7 @@ static int flush_and_clear(struct drp_copier *c, bool *target_failed)
 static void report_progress(struct drp_copier *c)
 {
 	struct drp_pool *pool = c->s->pool;
-	u64 left = drp_plane_count(c->s->d) << (pool->region_shift + SECTOR_SHIFT);
+	u64 left = drp_plane_count(todo(c)) << (pool->region_shift + SECTOR_SHIFT);
 	struct drp_event event = {
 		.type = DRP_EVENT_PROGRESS,
 		.sync_id = c->s->rec.id,
@@ -536,6 +583,8 @@ static bool settle(struct drp_copier *c, const struct survey *v)
 	bool target_failed = false;
 	int r = flush_and_clear(c, &target_failed);
 
+	if (!r && c->turn)
+		r = drp_turn_flush(c->turn);
 	if (r == -EAGAIN)
 		retry_later(c);
 	else if (r && !v->in_flight)
@@ -543,6 +592,38 @@ static bool settle(struct drp_copier *c, const struct survey *v)
 	if (!r)
 		report_progress(c);
 	return !r;
+}
+
+/* The next run to copy, at most @max regions: 1, 0 (none up to the end), or negative. */
+static int next_run(struct drp_copier *c, u64 max, u64 *first, u64 *count)
+{
+	u64 skipped;
+	int r;
+
+	do {
+		r = drp_plane_next_run(todo(c), c->cursor, max, first, count);
+		if (r <= 0 || !c->turn)
+			return r;
+		drp_turn_trim(c->turn, first, count, &skipped);
+		if (!*count)
+			c->cursor = *first;
+	} while (!*count);
+	return r;
+}
+
+/* Nothing is left to start: settle what was copied, look again, or end. */
+static bool end_pass(struct drp_copier *c, const struct survey *v)
+{
+	if (v->in_flight)
+		return false;
+	if (v->copied || (c->turn && !drp_plane_empty(todo(c))))
+		return settle(c, v);
+	if (c->cursor) {
+		c->cursor = 0;
+		return true;
+	}
+	finish(c, 0, false);
+	return false;
 }
 
 /* Start the next unit: true to go on, false: wait for a kick. */
@@ -553,23 +634,13 @@ static bool start_next(struct drp_copier *c, const struct survey *v)
 	u64 first, count;
 	int r;
 
-	r = drp_plane_next_run(c->s->d, c->cursor, max_t(u64, max, 1), &first, &count);
+	r = next_run(c, max_t(u64, max, 1), &first, &count);
 	if (r < 0) {
 		finish(c, r, false);
 		return false;
 	}
-	if (!r) {
-		if (v->in_flight)
-			return false;
-		if (v->copied)
-			return settle(c, v);
-		if (c->cursor) {
-			c->cursor = 0;
-			return true;
-		}
-		finish(c, 0, false);
-		return false;
-	}
+	if (!r)
+		return end_pass(c, v);
 	if (!within_rate(c, count << c->s->pool->region_shift))
 		return false;
 	r = start_unit(c, v->free, first, count);

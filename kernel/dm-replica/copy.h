@@ -19,6 +19,9 @@ void drp_copier_free(struct drp_copier *c);
 /* Start or go on, reporting to @job_id. The flow must be MIRROR already. op_lock held. */
 void drp_copy_start(struct drp_copier *c, u64 job_id);
 
+/* The same, but not before @ms milliseconds. */
+void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms);
+
 /* Stop; when it returns nothing is in flight and done() is not called any more. op_lock held. Sleeps for copies in flight. */
 void drp_copy_stop(struct drp_copier *c);
 

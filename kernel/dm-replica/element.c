@@ -293,6 +293,11 @@ static int grow(struct drp_element *e, u64 sectors)
 	int r;
 
 	xa_for_each(&e->pool->syncs, id, s) {
+		if (s->source == e && s->turn) {
+			DMERR("element %s cannot grow while it is restored from %s", rec.name,
+			      s->target->rec.name);
+			return -EBUSY;
+		}
 		if (s->source != e || s->target->rec.size_sectors >= sectors)
 			continue;
 		DMERR("element %s cannot grow: %s, its mirror, is smaller; grow that first",
@@ -419,7 +424,10 @@ static int invalidate_syncs(struct drp_element *e)
 	xa_for_each(&e->pool->syncs, id, s) {
 		if (s->removed || (s->source != e && s->target != e))
 			continue;
-		r = drp_op_invalidate(s, "another device, or one changed outside");
+		if (s->source == e && s->rec.copy_state == DRP_CS_FAILEDOVER)
+			r = drp_op_source_replaced(s);
+		else
+			r = drp_op_invalidate(s, "another device, or one changed outside");
 		if (r)
 			return r;
 	}

@@ -18,6 +18,8 @@
 #define DRP_ACTIVE_RUN		32	/* extents activated ahead with one record */
 #define DRP_ACTIVE_MAX_DEFAULT	8192	/* 32 GiB of 4 MiB extents */
 
+struct drp_turn;
+
 /* One sync that a write of the element can reach, after the hop that leads to it. */
 struct drp_hop {
 	struct drp_sync *sync;
@@ -52,6 +54,7 @@ struct drp_element {
 	struct drp_plan *plan;		/* see struct drp_plan */
 	struct block_device *bdev;	/* data device: stable inside the gate */
 	u64 component;			/* of region locks: stable inside the gate */
+	struct drp_turn *inbound;	/* the turn that overwrites it, or NULL: stable inside the gate */
 	u8 access;			/* enum drp_access */
 	u64 nr_extents;
 	unsigned long *active;		/* bit per extent: durably marked */

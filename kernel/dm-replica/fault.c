@@ -93,10 +93,12 @@ int drp_fault_break(struct drp_sync *s, const char *why)
 	drp_extents_to_d(s, drp_sync_set_flow(s, DRP_FLOW_TRACK));
 	WRITE_ONCE(s->unflushed, false);
 	rec.copy_state = DRP_CS_BROKEN;
-	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	/* Of a turn it says where that leads. */
+	if (!rec.reverse)
+		rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
 	rec.progress_status = DRP_PS_NOT_APPLICABLE;
 	rec.in_sync = false;
-	rec.source_changed = true;
+	rec.source_changed = rec.source_changed || !rec.reverse;
 	strscpy(rec.error_text, why, sizeof(rec.error_text));
 	r = drp_sync_commit(s, &rec, NULL, 0, false);
 	if (r)
@@ -234,7 +236,10 @@ static void path_is_back(struct drp_sync *s)
 	struct drp_sync_rec rec = s->rec;
 
 	if (rec.recovery_mode != DRP_RECOVERY_MANUAL) {
-		drp_op_restart_copy(s);
+		if (rec.reverse)
+			drp_op_turn_continue(s, 0);
+		else
+			drp_op_restart_copy(s);
 		return;
 	}
 	rec.copy_state = DRP_CS_SUSPENDED;
@@ -249,6 +254,7 @@ static bool wants_recovery(const struct drp_sync *s)
 {
 	return !s->removed && !s->pool->stopping && drp_pool_writable(s->pool) &&
 	       (s->rec.copy_state == DRP_CS_BROKEN || s->rec.partitioned) &&
+	       (!s->rec.reverse || s->rec.error_text[0]) &&	/* else it was aborted */
 	       s->source->live && s->target->live;	/* else attaching starts us again */
 }
 

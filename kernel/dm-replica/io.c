@@ -77,6 +77,16 @@ static bool park_at_target(struct drp_io_ctx *io, struct bio *bio, struct drp_ga
 	return parked;
 }
 
+void drp_io_park_at(struct bio *bio, struct drp_gate *closed)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_pool *pool = io->e->pool;
+
+	io->step = DRP_STEP_RUN;
+	if (!park_at_target(io, bio, closed))
+		drp_pool_rerun_bio(pool, bio);
+}
+
 enum drp_enter drp_io_enter(struct bio *bio, bool write)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
@@ -119,7 +129,7 @@ static int run(struct bio *bio, bool may_sleep)
 		return drp_flush_run(bio, may_sleep);
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
-		return drp_read_run(bio);
+		return drp_read_run(bio, may_sleep);
 	case REQ_OP_WRITE:
 	case REQ_OP_WRITE_ZEROES:
 	case REQ_OP_DISCARD:
@@ -192,6 +202,10 @@ static void run_in_worker(struct bio *bio)
 
 	if (io->step == DRP_STEP_READ_AGAIN) {
 		drp_read_again(bio);
+		return;
+	}
+	if (io->step == DRP_STEP_RESOLVE) {
+		drp_turn_read_resolve(bio);
 		return;
 	}
 	switch (run(bio, true)) {

@@ -22,6 +22,8 @@ enum drp_io_step {
 	DRP_STEP_RUN,		/* from the start */
 	DRP_STEP_SUBMIT,	/* region lock granted */
 	DRP_STEP_READ_AGAIN,	/* read failed: try another leg */
+	DRP_STEP_RESOLVE,	/* region lock granted to a read of both sides of a turn */
+	DRP_STEP_WRITTEN,	/* FUA write that waits until its turn is settled */
 };
 
 /* A clone for one leg. */
@@ -50,6 +52,10 @@ struct drp_io_ctx {
 	bool has_legs;			/* clones are under way beside the bio itself */
 	bool faulted;			/* a leg failed: waits for its sync to be Broken */
 	bool stop;			/* FailedCopyStopsHostIO: fail it then */
+	bool turned;			/* write of an element that is being restored */
+	bool resolves;			/* of regions whose content was there until now */
+	bool settled;			/* what it waited for is durable */
+	bool there;			/* read from the other side: no other leg will do */
 	blk_status_t status;		/* of the own leg */
 };
 
@@ -75,7 +81,7 @@ void drp_note_work(struct work_struct *work);
  * @may_sleep: for clones, in a worker.
  */
 int drp_write_run(struct bio *bio, bool may_sleep);
-int drp_read_run(struct bio *bio);
+int drp_read_run(struct bio *bio, bool may_sleep);
 int drp_flush_run(struct bio *bio, bool may_sleep);
 
 /* A read is back: DM_ENDIO_*. Any context. */
@@ -102,6 +108,25 @@ void drp_io_leave(struct drp_io_ctx *io);
 void drp_write_done(struct bio *bio);
 /* The own leg of a write or flush is back: DM_ENDIO_*. Any context. */
 int drp_write_end(struct bio *bio, blk_status_t *error);
+
+/* Widen the range to whole regions. */
+void drp_turn_widen(struct drp_io_ctx *io);
+/* A read of an element that is being restored: DM_MAPIO_*. Inside. */
+int drp_turn_read(struct bio *bio, bool may_sleep);
+/* Region lock held by such a read that needs both sides: copies, then runs it again. In a worker. */
+void drp_turn_read_resolve(struct bio *bio);
+/* Region lock held by a write: true to go on; false: it was handed on, or waits. */
+bool drp_turn_write(struct bio *bio, bool may_sleep);
+/* The write is done, its locks still held. Any context. */
+void drp_turn_written(struct bio *bio);
+/*
+ * Must @bio, a FLUSH that enters or a FUA write that is done, wait until the
+ * turn is settled? True: it left everything and was handed over. Any context.
+ */
+bool drp_turn_must_settle(struct bio *bio, enum drp_io_step step);
+
+/* Give up all that @bio holds and park it at @closed, a gate of another element; runs it again if that is open by now. Inside. Any context. */
+void drp_io_park_at(struct bio *bio, struct drp_gate *closed);
 
 /* ---- faults (fault.c) ---- */
 

@@ -9,6 +9,7 @@
 #include "io.h"
 #include "op.h"
 #include "pool.h"
+#include "turn.h"
 
 /* ---- the sink: in the order of the log, puts replace ---- */
 
@@ -46,10 +47,14 @@ static int put_sync(void *ctx, const struct drp_sync_rec *rec)
 	struct drp_pool *pool = ctx;
 	struct drp_sync *s = drp_pool_sync(pool, rec->id);
 
-	if (s) {
+	if (s && drp_pool_element(pool, rec->source_id) && drp_pool_element(pool, rec->target_id)) {
 		s->rec = *rec;
-		return 0;
+		/* Its roles may have been reversed. */
+		s->source = drp_pool_element(pool, rec->source_id);
+		s->target = drp_pool_element(pool, rec->target_id);
 	}
+	if (s)
+		return 0;
 	/*
 	 * The catalog may be newer than the first commits behind its cut: what
 	 * they say about objects that are gone by then is skipped.
@@ -137,7 +142,16 @@ static int plane_all(void *ctx, u64 sync_id, enum drp_plane plane, bool value)
 
 	if (s && plane == DRP_PLANE_D)
 		drp_plane_set_all(s->d, value);
+	/* A C plane begins with a checkpoint, and ends with its sync's record. */
 	return plane == DRP_PLANE_D ? 0 : -EPROTONOSUPPORT;
+}
+
+static int c_clear(void *ctx, u64 sync_id, u64 first, u64 count)
+{
+	struct drp_sync *s = drp_pool_sync(ctx, sync_id);
+
+	/* Without a C plane: of a turn that is over in the catalog. */
+	return s && s->turn ? drp_plane_clear(s->turn->c, first, count) : 0;
 }
 
 static u64 regions_of(const struct drp_sync *s)
@@ -150,10 +164,9 @@ static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 		      const struct drp_dir_entry *entries, u32 n)
 {
 	struct drp_sync *s = drp_pool_sync(ctx, sync_id);
+	struct drp_plane_map *p;
 	u64 chunks;
 
-	if (plane != DRP_PLANE_D)
-		return -EPROTONOSUPPORT;
 	/* Made behind the cut: its records follow in the journal. */
 	if (!s)
 		return 0;
@@ -161,7 +174,15 @@ static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 	chunks = DIV_ROUND_UP_ULL(regions_of(s), DRP_PAGE_BITS * DRP_DIR_ENTRIES);
 	if (first >= chunks)
 		return 0;
-	return drp_plane_load_root(s->d, first, entries, min_t(u64, n, chunks - first));
+	if (plane == DRP_PLANE_C && !s->turn) {
+		struct drp_turn *t = drp_turn_alloc(s);
+
+		if (IS_ERR(t))
+			return PTR_ERR(t);
+		s->turn = t;
+	}
+	p = plane == DRP_PLANE_C ? s->turn->c : s->d;
+	return drp_plane_load_root(p, first, entries, min_t(u64, n, chunks - first));
 }
 
 static const struct drp_load_sink sink = {
@@ -174,18 +195,48 @@ static const struct drp_load_sink sink = {
 	.activate = activate,
 	.plane_all = plane_all,
 	.plane_root = plane_root,
+	.c_clear = c_clear,
 };
 
 /* ---- after the replay ---- */
+
+/* What a crash interrupted goes on; what it cannot tell of any more is Invalid. -ENOMEM. */
+static int settle_turn(struct drp_sync *s)
+{
+	int r;
+
+	if (!s->rec.reverse) {
+		/* It was prepared, or is over. */
+		if (s->turn)
+			drp_turn_free(s->turn);
+		s->turn = NULL;
+		return 0;
+	}
+	r = s->turn ? drp_plane_load_all(s->turn->c) : -EIO;
+	if (r == -ENOMEM)
+		return r;
+	if (r && s->rec.copy_state != DRP_CS_INVALID) {
+		DMERR("sync %s: which regions its source still lacks cannot be read: Invalid",
+		      s->rec.name);
+		s->rec.copy_state = DRP_CS_INVALID;
+		s->rec.progress_status = DRP_PS_UNKNOWN;
+		drp_plane_set_all(s->d, true);
+		strscpy(s->rec.error_text, "which regions were restored is lost",
+			sizeof(s->rec.error_text));
+	}
+	s->source->inbound = s->turn;
+	return 0;
+}
 
 /*
  * Active extents may differ on the legs of every sync that they concern. A sync
  * that has differences now is not Synchronized any more.
  */
-static void settle_syncs(struct drp_pool *pool)
+static int settle_syncs(struct drp_pool *pool)
 {
 	struct drp_sync *s;
 	unsigned long id;
+	int r;
 
 	xa_for_each(&pool->syncs, id, s) {
 		drp_extents_to_d(s, false);
@@ -193,7 +244,11 @@ static void settle_syncs(struct drp_pool *pool)
 			s->rec.in_sync = false;
 		WRITE_ONCE(s->source_noted, s->rec.source_changed);
 		WRITE_ONCE(s->target_noted, s->rec.target_changed);
+		r = settle_turn(s);
+		if (r)
+			return r;
 	}
+	return 0;
 }
 
 static int load_state(struct drp_pool *pool, char **error)
@@ -301,7 +356,7 @@ static int load_existing(struct drp_pool *pool, const struct drp_pool_args *args
 	if (!r)
 		r = load_state(pool, error);
 	if (!r)
-		settle_syncs(pool);
+		r = settle_syncs(pool);
 	return r;
 }
 

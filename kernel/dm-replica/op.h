@@ -72,11 +72,26 @@ int drp_op_start_copy(struct drp_sync *s, struct drp_sync_rec *rec, u64 job_id,
 /* By itself: Broken, Partitioned or left unsynchronized by a crash: copy again. op_lock held. */
 void drp_op_restart_copy(struct drp_sync *s);
 
+/*
+ * Go on with the unfinished turn of @s, as job @job_id (0: make one). Both legs
+ * attached, op_lock held. 0, -EIO, -ENOMEM. Sleeps.
+ */
+int drp_op_turn_continue(struct drp_sync *s, u64 job_id);
+
+/* Its copy came to the end. op_lock held. Sleeps. */
+void drp_op_turn_finished(struct drp_sync *s);
+
 /* Stop a copy without a change of state (the end of the pool, a leg that goes). op_lock held. */
 void drp_op_pause_copy(struct drp_sync *s);
 
 /* Both legs are there: go on from what the journal says. op_lock held. */
 void drp_op_legs_complete(struct drp_sync *s);
+
+/* While @s is Failedover its source was replaced: all of it differs. op_lock held. 0 or -EIO. */
+int drp_op_source_replaced(struct drp_sync *s);
+
+/* The copier of @s, made if there is none yet: 0 or -ENOMEM. op_lock held. */
+int drp_op_make_copier(struct drp_sync *s);
 
 /* A leg is not what it was: everything may differ, nobody knows which side is right. op_lock held. 0 or -EIO: then nothing flows. */
 int drp_op_invalidate(struct drp_sync *s, const char *why);

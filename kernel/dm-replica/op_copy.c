@@ -7,6 +7,7 @@
 #include "io.h"
 #include "job.h"
 #include "op_modify.h"
+#include "turn.h"
 
 static void copy_done(struct drp_sync *s, int error, bool target_failed)
 {
@@ -16,7 +17,7 @@ static void copy_done(struct drp_sync *s, int error, bool target_failed)
 	queue_work(s->pool->op_wq, &s->finish_work);
 }
 
-static int make_copier(struct drp_sync *s)
+int drp_op_make_copier(struct drp_sync *s)
 {
 	if (!s->copier)
 		WRITE_ONCE(s->copier, drp_copier_alloc(s, copy_done));
@@ -44,7 +45,7 @@ static void run_copy(struct drp_sync *s)
 int drp_op_start_copy(struct drp_sync *s, struct drp_sync_rec *rec, u64 job_id,
 		      const void *extra, u32 extra_len)
 {
-	int r = make_copier(s);
+	int r = drp_op_make_copier(s);
 
 	if (r)
 		return r;
@@ -90,7 +91,7 @@ static void continue_copy(struct drp_sync *s)
 {
 	struct drp_sync_rec rec = s->rec;
 
-	if (make_copier(s)) {
+	if (drp_op_make_copier(s)) {
 		DMWARN("sync %s: no memory for its copy", rec.name);
 		return;
 	}
@@ -123,10 +124,29 @@ static void mirror_again(struct drp_sync *s)
 		drp_op_restart_copy(s);
 }
 
+static void turn_legs_complete(struct drp_sync *s)
+{
+	if (s->turn)
+		WRITE_ONCE(s->turn->origin_lost, false);
+	if (s->rec.copy_state != DRP_CS_UNSYNCHRONIZED)
+		drp_sync_refresh(s);
+	else if (s->rec.recovery_mode == DRP_RECOVERY_MANUAL && s->rec.partitioned)
+		require_resume(s);
+	else if (!s->copier || !drp_copy_running(s->copier))
+		drp_op_turn_continue(s, 0);
+	if (s->rec.copy_state == DRP_CS_BROKEN)
+		mod_delayed_work(s->pool->copy_wq, &s->recover_work, HZ);
+	drp_sync_report(s);
+}
+
 void drp_op_legs_complete(struct drp_sync *s)
 {
 	bool mirrors = drp_state_mirrors(s->rec.sync_type, s->rec.copy_state);
 
+	if (s->rec.reverse) {
+		turn_legs_complete(s);
+		return;
+	}
 	if (s->rec.partitioned && mirrors) {
 		if (s->rec.recovery_mode == DRP_RECOVERY_MANUAL)
 			require_resume(s);
@@ -214,9 +234,16 @@ void drp_op_finish_work(struct work_struct *work)
 	    (s->copier && drp_copy_running(s->copier)))
 		goto out;
 	if (s->finish_error) {
-		snprintf(why, sizeof(why), "%s error %d while copying",
-			 s->finish_target ? "target write" : "source read", s->finish_error);
+		const char *what = s->finish_target ? "write" : "read";
+
+		snprintf(why, sizeof(why), "%s %s error %d while copying",
+			 s->finish_target == s->rec.reverse ? "source" : "target", what,
+			 s->finish_error);
 		drp_fault_break(s, why);
+		goto out;
+	}
+	if (s->rec.reverse) {
+		drp_op_turn_finished(s);
 		goto out;
 	}
 	became_synchronized(s);
@@ -264,6 +291,8 @@ void drp_leg_deadline_work(struct work_struct *work)
 	if (!e->live && READ_ONCE(e->leg_wanted)) {
 		WRITE_ONCE(e->leg_wanted, false);
 		s = e->plan->up;
+		if (s && s->turn)
+			WRITE_ONCE(s->turn->origin_lost, true);
 		if (s && !s->removed && !s->rec.partitioned && s->flow == DRP_FLOW_MIRROR)
 			partition(s);
 		drp_gate_rerun(&e->gate);

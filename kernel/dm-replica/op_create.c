@@ -51,6 +51,9 @@ static int check_graph(struct drp_op *op, const struct pair *p)
 	if (up && !up->removed)
 		return drp_op_refuse(op, DRP_RV_IN_USE, "%s is the target of sync %s already",
 				     p->target->rec.name, up->rec.name);
+	if (p->target->inbound)
+		return drp_op_refuse(op, DRP_RV_IN_USE, "%s is being restored: wait for that",
+				     p->target->rec.name);
 	if (drp_plan_would_loop(op->pool, p->source, p->target))
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 				     "%s would become its own target through other syncs",

@@ -4,6 +4,7 @@
  * All checks come before the first effect.
  */
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include "checkpoint.h"
 #include "io.h"
@@ -32,10 +33,6 @@ bool drp_op_is_built(u16 sync_type, u16 operation)
 	if (sync_type != DRP_SYNC_MIRROR)
 		return false;
 	switch (operation) {
-	case DRP_OP_FAILOVER:
-	case DRP_OP_FAILBACK:
-	case DRP_OP_REVERSE_ROLES:
-	case DRP_OP_RESTORE_FROM_REPLICA:
 	case DRP_OP_RESET_TO_ASYNC:
 		return false;
 	default:
@@ -64,7 +61,11 @@ static int stop_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 		drp_copy_stop(s->copier);
 	drp_op_merge_settings(op, &rec);
 	rec.copy_state = t->copy_state_after;
-	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	/* Of a turn it says where that leads. */
+	if (!rec.reverse)
+		rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	else
+		rec.error_text[0] = '\0';	/* not a fault: see wants_recovery() */
 	rec.progress_status = t->progress_after;
 	if (suspend) {
 		rec.when_suspended = drp_now();
@@ -73,7 +74,7 @@ static int stop_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 		rec.job_id = 0;
 	}
 	if (drp_sync_commit(s, &rec, NULL, 0, false)) {
-		if (job_id && s->flow == DRP_FLOW_MIRROR && s->copier)
+		if (job_id && (s->flow == DRP_FLOW_MIRROR || rec.reverse) && s->copier)
 			drp_copy_start(s->copier, job_id);
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	}
@@ -118,8 +119,7 @@ static int unprepare(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 
 /* ---- starting it ---- */
 
-/* Nobody writes the target any more: 0 or a refusal with the old access. */
-static int protect_target(struct drp_op *op, struct drp_sync *s)
+int drp_op_protect_target(struct drp_op *op, struct drp_sync *s)
 {
 	struct drp_element *target = s->target;
 	bool drained;
@@ -138,7 +138,7 @@ static int protect_target(struct drp_op *op, struct drp_sync *s)
 }
 
 /* A suspended copy goes on with its old job. */
-static u64 job_for(struct drp_op *op, struct drp_sync *s)
+u64 drp_op_job_for(struct drp_op *op, struct drp_sync *s)
 {
 	struct drp_job_info job;
 
@@ -157,12 +157,15 @@ static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tr
 	if (!s->source->live || !s->target->live)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is not attached: activate it first",
 				     (s->source->live ? s->target : s->source)->rec.name);
-	r = protect_target(op, s);
+	if (s->source->inbound || s->target->inbound)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is being restored: wait for that",
+				     (s->source->inbound ? s->source : s->target)->rec.name);
+	r = drp_op_protect_target(op, s);
 	if (r)
 		return r;
 	drp_op_merge_settings(op, &rec);
 	rec.progress_status = t->progress_during;
-	r = drp_op_start_copy(s, &rec, job_for(op, s), NULL, 0);
+	r = drp_op_start_copy(s, &rec, drp_op_job_for(op, s), NULL, 0);
 	if (r) {
 		drp_sync_refresh(s);
 		return drp_op_refuse(op, DRP_RV_FAILED, r == -ENOMEM ? "no memory for the copy" :
@@ -178,10 +181,18 @@ static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tr
 static int execute(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
 	switch (op->req.operation) {
+	case DRP_OP_RESUME:
+		return s->rec.reverse ? drp_op_turn(op, s, t) : start_flow(op, s, t);
 	case DRP_OP_ACTIVATE:
 	case DRP_OP_RESYNC_REPLICA:
-	case DRP_OP_RESUME:
 		return start_flow(op, s, t);
+	case DRP_OP_RESTORE_FROM_REPLICA:
+	case DRP_OP_FAILBACK:
+		return drp_op_turn(op, s, t);
+	case DRP_OP_FAILOVER:
+		return drp_op_failover(op, s, t);
+	case DRP_OP_REVERSE_ROLES:
+		return drp_op_reverse(op, s, t);
 	case DRP_OP_SUSPEND:
 	case DRP_OP_DEACTIVATE:
 	case DRP_OP_ABORT:
@@ -216,21 +227,42 @@ static int check_in_use(struct drp_op *op, struct drp_sync *s, const struct drp_
 			     victim->rec.name);
 }
 
+/* How old the newest of the changes is that would go, in words. */
+static void say_age(const struct drp_sync *s, bool source, char *buf, size_t size)
+{
+	time64_t at = READ_ONCE(*(source ? &s->source_written : &s->target_written));
+	bool changed = source ? s->rec.source_changed : s->rec.target_changed;
+
+	if (!changed)
+		snprintf(buf, size, "no changes of its own since it was equal");
+	else if (at)
+		snprintf(buf, size, "its newest change is %lld s old",
+			 max_t(s64, ktime_get_real_seconds() - at, 0));
+	else
+		snprintf(buf, size, "its changes are older than the pool's activation");
+}
+
 static int say_dry_run(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
+	const bool copies = t->starts_copy, source = t->overwrites_source;
+	const struct drp_element *from = source ? s->target : s->source;
+	const struct drp_element *to = source ? s->source : s->target;
 	u64 mib = ((drp_plane_count(s->d) << s->pool->region_shift) + 2047) >> 11;
+	const char *consent = t->needs_force ? "; Force consents to: " : "";
+	const char *what = t->needs_force ? t->reason : "";
+	char age[64];
 
-	if (t->overwrites_target || t->overwrites_source)
+	say_age(s, source, age, sizeof(age));
+	if (copies && (source || t->overwrites_target))
+		snprintf(op->res.text, sizeof(op->res.text), "%s would overwrite %s: %llu MiB at most, %s%s%s",
+			 from->rec.name, to->rec.name, mib, age, consent, what);
+	else if (source)
 		snprintf(op->res.text, sizeof(op->res.text),
-			 "%s would overwrite %s: %llu MiB at most%s%s",
-			 t->overwrites_source ? s->target->rec.name : s->source->rec.name,
-			 t->overwrites_source ? s->source->rec.name : s->target->rec.name, mib,
-			 t->needs_force ? "; Force consents to: " : "",
-			 t->needs_force ? t->reason : "");
+			 "nothing would be overwritten, hosts could no longer write %s; %llu MiB differ%s%s",
+			 s->source->rec.name, mib, consent, what);
 	else
 		snprintf(op->res.text, sizeof(op->res.text), "nothing would be overwritten%s%s",
-			 t->needs_force ? "; Force consents to: " : "",
-			 t->needs_force ? t->reason : "");
+			 consent, what);
 	return 0;
 }
 

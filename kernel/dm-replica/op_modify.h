@@ -14,6 +14,21 @@ int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 /* Detach and Dissolve: both elements are independent afterwards. Sleeps. */
 int drp_op_remove_sync(struct drp_op *op, struct drp_sync *s);
 
+/* Restore from Replica and Failback, begun or continued, and Resume of either. Sleeps. */
+int drp_op_turn(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+
+/* The source is blocked, the target takes the writes. Sleeps. */
+int drp_op_failover(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+
+/* Source and target change places. Sleeps. */
+int drp_op_reverse(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+
+/* Nobody writes the target any more: 0 or a refusal with the old access. Sleeps. */
+int drp_op_protect_target(struct drp_op *op, struct drp_sync *s);
+
+/* The job of a copy that goes on, or one for this request. Sleeps. */
+u64 drp_op_job_for(struct drp_op *op, struct drp_sync *s);
+
 /* Drain the source's writes to the target and only mark from then on. A refusal if it takes too long. Sleeps. */
 int drp_op_drain_mirror(struct drp_op *op, struct drp_sync *s);
 

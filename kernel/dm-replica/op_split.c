@@ -10,61 +10,17 @@
 #include "io.h"
 #include "job.h"
 #include "leg.h"
+#include "op_cut.h"
 #include "op_modify.h"
 
 /* ---- the cut ---- */
-
-struct cut {
-	struct drp_commit_req req;
-	u64 id;
-	u8 record[128];
-};
-
-static int begin_cut(struct drp_op *op, struct drp_sync *s, struct cut *cut)
-{
-	u64 members[] = { s->source->rec.id, s->target->rec.id };
-	int len;
-
-	spin_lock(&op->pool->rec_lock);
-	cut->id = op->pool->rec.next_cut_id++;
-	spin_unlock(&op->pool->rec_lock);
-	len = drp_encode_cut(cut->id, members, ARRAY_SIZE(members), cut->record,
-			     sizeof(cut->record));
-	if (len < 0)
-		return len;
-	cut->req = (struct drp_commit_req){ .records = cut->record, .len = len };
-	drp_commit_submit(&op->pool->cm, &cut->req);
-	return 0;
-}
-
-/* The journal says that the cut did not happen (it would not have anyway). */
-static void abort_cut(struct drp_op *op, struct cut *cut)
-{
-	struct drp_commit_req req = {};
-	int len;
-
-	wait_for_completion(&cut->req.done);
-	len = drp_encode_cut_abort(cut->id, cut->record, sizeof(cut->record));
-	if (len < 0)
-		return;
-	req.records = cut->record;
-	req.len = len;
-	drp_commit_wait(&op->pool->cm, &req);
-}
-
-static int timed_out(struct drp_op *op, const char *what)
-{
-	return drp_op_refuse(op, DRP_RV_TIMEOUT,
-			     "%s did not end within the deadline; nothing was changed, I/O went on",
-			     what);
-}
 
 /*
  * Inside the closed gates: flush the target, commit CUT. On any failure the
  * flow is as it was.
  */
-static int cut_inside(struct drp_op *op, struct drp_sync *s, struct cut *cut, unsigned long end,
-		      bool *submitted)
+static int cut_inside(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut,
+		      unsigned long end)
 {
 	int r;
 
@@ -72,51 +28,42 @@ static int cut_inside(struct drp_op *op, struct drp_sync *s, struct cut *cut, un
 		return drp_op_refuse(op, DRP_RV_FAILED, "a leg failed meanwhile; nothing was changed");
 	r = drp_leg_flush_inside(s->target, end - jiffies);
 	if (r == -ETIMEDOUT)
-		return timed_out(op, "the flush of the target");
+		return drp_cut_timed_out(op, "the flush of the target");
 	if (r)
 		return drp_op_refuse(op, DRP_RV_FAILED, "the target cannot be flushed: error %d", r);
-	r = begin_cut(op, s, cut);
+	r = drp_cut_commit(cut, s, end);
 	if (r)
-		return drp_op_refuse(op, DRP_RV_FAILED, "the cut cannot be recorded: error %d", r);
-	*submitted = true;
-	if (!wait_for_completion_timeout(&cut->req.done, max_t(long, end - jiffies, 1)))
-		return timed_out(op, "the journal's write");
-	if (cut->req.error)
-		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+		return r;
 	WRITE_ONCE(s->readable, false);
 	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
 	return 0;
 }
 
-static int cut_mirror(struct drp_op *op, struct drp_sync *s, u64 *cut_id)
+int drp_cut_mirror(struct drp_op *op, struct drp_sync *s, u64 *cut_id)
 {
 	const unsigned long end = jiffies + drp_op_deadline(op);
-	bool submitted = false;
-	struct cut *cut;
+	struct drp_op_cut *cut = drp_cut_alloc(op);
 	int r;
 
-	cut = kzalloc(sizeof(*cut), GFP_NOIO);
 	if (!cut)
 		return drp_op_refuse(op, DRP_RV_FAILED, "no memory for the cut");
 	/* Once before the gates close, so that the flush inside is short. */
 	r = drp_leg_flush(s->target, end - jiffies);
 	if (r == -ETIMEDOUT)
-		r = timed_out(op, "the flush of the target");
+		r = drp_cut_timed_out(op, "the flush of the target");
 	else if (r)
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the target cannot be flushed: error %d", r);
 	if (r)
 		goto out;
 	if (drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1))) {
-		r = timed_out(op, "I/O in flight");
+		r = drp_cut_timed_out(op, "I/O in flight");
 		goto out;
 	}
-	r = cut_inside(op, s, cut, end, &submitted);
+	r = cut_inside(op, s, cut, end);
 	drp_gates_open(s->source, s->target);
-	*cut_id = cut->id;
-	if (r && submitted)
-		abort_cut(op, cut);
+	*cut_id = drp_cut_id(cut);
 out:
-	kfree(cut);
+	drp_cut_end(cut, !r);
 	return r;
 }
 
@@ -133,7 +80,7 @@ int drp_op_drain_mirror(struct drp_op *op, struct drp_sync *s)
 	if (s->flow != DRP_FLOW_MIRROR)
 		return 0;
 	if (drp_gates_close(s->source, s->target, drp_op_deadline(op)))
-		return timed_out(op, "I/O in flight");
+		return drp_cut_timed_out(op, "I/O in flight");
 	WRITE_ONCE(s->readable, false);
 	WRITE_ONCE(s->unflushed, true);
 	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
@@ -173,7 +120,7 @@ int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	if (mirrored) {
 		WRITE_ONCE(s->source_noted, false);
 		WRITE_ONCE(s->target_noted, false);
-		r = op->req.operation == DRP_OP_SPLIT ? cut_mirror(op, s, &cut_id) :
+		r = op->req.operation == DRP_OP_SPLIT ? drp_cut_mirror(op, s, &cut_id) :
 							drp_op_drain_mirror(op, s);
 	}
 	if (r) {
@@ -182,7 +129,7 @@ int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	}
 	drp_element_drop_cache(s->target);
 	rec.when_synced = drp_now();
-	r = cut_id ? drp_sync_confirm(s, &rec, cut_id) : drp_sync_commit(s, &rec, NULL, 0, false);
+	r = cut_id ? drp_sync_confirm(s, &rec, cut_id, NULL, 0) : drp_sync_commit(s, &rec, NULL, 0, false);
 	if (r)
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	drp_sync_refresh(s);

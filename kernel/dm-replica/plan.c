@@ -128,6 +128,12 @@ bool drp_plan_would_overflow(struct drp_pool *pool, struct drp_element *source,
 	return count_hops(pool, top) + more > DRP_HOPS_MAX;
 }
 
+bool drp_plan_may_reverse(struct drp_pool *pool, struct drp_sync *s)
+{
+	/* A copy of the old target would go to all that follow the old source. */
+	return count_hops(pool, s->source) - count_hops(pool, s->target) - 1 <= DRP_COPY_HOPS_MAX;
+}
+
 /* ---- changing plans ---- */
 
 struct change {
@@ -199,8 +205,24 @@ static int close_all(struct list_head *changes, long timeout)
 	return 0;
 }
 
+static void note_stall(struct drp_pool *pool, u64 since)
+{
+	u64 stall = ktime_get_ns() - since;
+
+	if (stall > atomic64_read(&pool->stall_max_ns))
+		atomic64_set(&pool->stall_max_ns, stall);
+}
+
 int drp_plans_rebuild(struct drp_pool *pool, long timeout)
 {
+	return drp_plans_rebuild_inside(pool, timeout, NULL, NULL);
+}
+
+int drp_plans_rebuild_inside(struct drp_pool *pool, long timeout,
+			     int (*inside)(void *ctx, unsigned long end), void *ctx)
+{
+	unsigned long end = jiffies + timeout;
+	u64 start = ktime_get_ns();
 	struct change *c;
 	LIST_HEAD(changes);
 	int r;
@@ -210,6 +232,8 @@ int drp_plans_rebuild(struct drp_pool *pool, long timeout)
 	r = collect(pool, &changes);
 	if (!r)
 		r = close_all(&changes, timeout);
+	if (!r && inside)
+		r = inside(ctx, end);
 	if (!r) {
 		list_for_each_entry(c, &changes, node) {
 			/* Queries follow plans under this lock. */
@@ -221,18 +245,12 @@ int drp_plans_rebuild(struct drp_pool *pool, long timeout)
 	}
 	free_changes(&changes);
 	mutex_unlock(&pool->checkpoint_lock);
+	if (inside)
+		note_stall(pool, start);
 	return r;
 }
 
 /* ---- cuts ---- */
-
-static void note_stall(struct drp_pool *pool, u64 since)
-{
-	u64 stall = ktime_get_ns() - since;
-
-	if (stall > atomic64_read(&pool->stall_max_ns))
-		atomic64_set(&pool->stall_max_ns, stall);
-}
 
 int drp_gates_close(struct drp_element *a, struct drp_element *b, long timeout)
 {

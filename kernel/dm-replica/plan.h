@@ -27,6 +27,17 @@ bool drp_plan_would_overflow(struct drp_pool *pool, struct drp_element *source,
  */
 int drp_plans_rebuild(struct drp_pool *pool, long timeout);
 
+/*
+ * The same; @inside is called with the gates of all whose plan changes closed
+ * and drained, and checkpoint_lock held; if it is not 0, that is returned and
+ * nothing changes.
+ */
+int drp_plans_rebuild_inside(struct drp_pool *pool, long timeout,
+			     int (*inside)(void *ctx, unsigned long end), void *ctx);
+
+/* Could source and target of @s change places without a copy that reaches too many? op_lock held. */
+bool drp_plan_may_reverse(struct drp_pool *pool, struct drp_sync *s);
+
 /* Close and drain the gates of two elements: 0, or -ETIMEDOUT and both are open again. op_lock held. Sleeps. */
 int drp_gates_close(struct drp_element *a, struct drp_element *b, long timeout);
 void drp_gates_open(struct drp_element *a, struct drp_element *b);

@@ -54,7 +54,8 @@ struct drp_plane_page *drp_plane_page_alloc(struct drp_plane_map *p, gfp_t gfp)
 {
 	struct drp_plane_page *page;
 
-	if (!drp_metadev_charge(p->md, sizeof(*page), 2 * READ_ONCE(p->md->memory_max)))
+	if (!drp_metadev_charge(p->md, sizeof(*page),
+				drp_plane_exact(p) ? U64_MAX : 2 * READ_ONCE(p->md->memory_max)))
 		return NULL;
 	page = kzalloc(sizeof(*page), gfp | __GFP_NOWARN);
 	if (!page)

@@ -16,6 +16,13 @@
 struct drp_plane_map;
 
 /*
+ * A C plane is exact: where a D plane may say 1, it may not, once its turn has
+ * begun. So its pages stay in memory, a checkpoint that finds no block for one
+ * fails, and a page that cannot be read makes the plane lost: see
+ * drp_plane_load_all().
+ */
+
+/*
  * A plane of @nr_bits (1 to 2^40), all 0 or all 1. NULL: no memory. Reserves its
  * blocks: ERR_PTR(-ENOSPC). ERR_PTR(-EINVAL): size. Sleeps, GFP_NOIO.
  */
@@ -74,6 +81,12 @@ int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones);
  * 0, -EBADMSG (out of range), -ENOMEM. Sleeps.
  */
 int drp_plane_load_root(struct drp_plane_map *p, u64 first, const struct drp_dir_entry *entries, u32 n);
+
+/*
+ * Bring all stored pages into memory. 0, -ENOMEM, -EIO: some of them, or of the
+ * directory, could not be read, now or when the root was loaded. Sleeps.
+ */
+int drp_plane_load_all(struct drp_plane_map *p);
 
 /* ---- checkpoint (one at a time; the caller serialises) ---- */
 

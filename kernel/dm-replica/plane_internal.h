@@ -72,6 +72,7 @@ struct drp_plane_map {
 	struct drp_plane_slot *slots;
 	u32 seq;			/* counts blocks written */
 	bool changed;			/* since the last writeback */
+	bool lost;			/* something stored could not be read */
 	u64 pages_held;
 	u64 chunks_held;
 	u64 places_held;
@@ -157,6 +158,11 @@ void drp_plane_page_complete(struct drp_plane_map *p, u64 c, u32 i);
 u64 __drp_plane_next_seq(struct drp_plane_map *p, u32 count);
 u32 drp_plane_seq_count(u64 seq);
 u32 drp_plane_seq_counter(u64 seq);
+
+static inline bool drp_plane_exact(const struct drp_plane_map *p)
+{
+	return p->which == DRP_PLANE_C;
+}
 
 static inline struct drp_plane_chunk *__drp_plane_chunk(const struct drp_plane_map *p, u64 c)
 {

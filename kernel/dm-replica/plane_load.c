@@ -31,14 +31,16 @@ u32 drp_plane_seq_counter(u64 seq)
 	return (u32)(seq >> SEQ_COUNTER_SHIFT);
 }
 
-static void warn_page(const struct drp_plane_map *p, u64 c, u32 i, u64 block, int err)
+static void warn_page(struct drp_plane_map *p, u64 c, u32 i, u64 block, int err)
 {
+	WRITE_ONCE(p->lost, true);
 	pr_warn_ratelimited("%pg: sync %llu: page %llu of plane %u at block %llu cannot be used (%d): all its regions count as different, a resync repairs it\n",
 			    p->md->bdev, p->sync_id, drp_plane_index(c, i), p->which, block, err);
 }
 
-static void warn_chunk(const struct drp_plane_map *p, u64 c, u64 block, int err)
+static void warn_chunk(struct drp_plane_map *p, u64 c, u64 block, int err)
 {
+	WRITE_ONCE(p->lost, true);
 	pr_warn_ratelimited("%pg: sync %llu: directory chunk %llu of plane %u at block %llu cannot be used (%d): all its regions count as different, a resync repairs it\n",
 			    p->md->bdev, p->sync_id, c, p->which, block, err);
 }
@@ -328,4 +330,27 @@ int drp_plane_load_root(struct drp_plane_map *p, u64 first, const struct drp_dir
 	}
 	kvfree(scratch);
 	return err;
+}
+
+static int load_chunk_pages(struct drp_plane_map *p, u64 c)
+{
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < DRP_DIR_ENTRIES && !err; i++) {
+		err = drp_plane_page_load(p, c, i);
+		cond_resched();
+	}
+	return err;
+}
+
+int drp_plane_load_all(struct drp_plane_map *p)
+{
+	int err = 0;
+	u64 c;
+
+	for (c = 0; c < p->nr_chunks && !err; c++)
+		if (p->slots[c].chunk)
+			err = load_chunk_pages(p, c);
+	return err ?: READ_ONCE(p->lost) ? -EIO : 0;
 }

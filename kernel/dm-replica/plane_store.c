@@ -138,9 +138,13 @@ static int store_page(struct drp_plane_map *p, u64 c, u32 i)
 	u64 block, seq;
 	int err = 0;
 
+	if (!places && drp_plane_exact(p))
+		return -ENOMEM;
 	if (!page_snapshot(p, c, i, &seq))
 		return 0;
 	block = places ? drp_metadev_alloc(p->md) : 0;
+	if (!block && drp_plane_exact(p))
+		err = -ENOSPC;
 	if (block) {
 		drp_page_encode(scratch->block, p->md->nonce, p->sync_id, p->which,
 				drp_plane_index(c, i), seq, scratch->words);
@@ -253,6 +257,8 @@ static int store_dir(struct drp_plane_map *p, u64 c)
 	if (!dir_prepare(p, c, &seq))
 		return 0;
 	block = drp_metadev_alloc(p->md);
+	if (!block && drp_plane_exact(p))
+		err = -ENOSPC;
 	if (block) {
 		drp_dir_encode(scratch->block, p->md->nonce, p->sync_id, p->which, c, seq,
 			       scratch->dir);
@@ -373,6 +379,8 @@ void drp_plane_shrink(struct drp_plane_map *p)
 	int pass;
 	u64 c;
 
+	if (drp_plane_exact(p))
+		return;
 	for (pass = 0; pass < 2; pass++)
 		for (c = 0; c < p->nr_chunks && drp_metadev_over_memory(p->md); c++) {
 			shrink_chunk(p, c);

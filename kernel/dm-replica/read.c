@@ -49,7 +49,7 @@ static void aim(struct bio *bio, int leg)
 	}
 }
 
-int drp_read_run(struct bio *bio)
+int drp_read_run(struct bio *bio, bool may_sleep)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_element *e = io->e;
@@ -62,6 +62,8 @@ int drp_read_run(struct bio *bio)
 		drp_io_leave(io);
 		return DM_MAPIO_KILL;
 	}
+	if (unlikely(e->inbound))
+		return drp_turn_read(bio, may_sleep);
 	if (e->rec.read_policy == DRP_READ_BALANCE && e->plan->nr_hops) {
 		n = nr_readable(e->plan);
 		turn = this_cpu_inc_return(*e->turn) % (n + 1);
@@ -77,7 +79,7 @@ int drp_read_end(struct bio *bio, blk_status_t error)
 	struct drp_io_ctx *io = drp_io_of(bio);
 	const struct drp_plan *plan = io->e->plan;
 
-	if (error && error != BLK_STS_NOTSUPP &&
+	if (error && error != BLK_STS_NOTSUPP && !io->there &&
 	    (nr_readable(plan) || !(io->tried & DRP_OWN_LEG))) {
 		io->status = error;
 		io->step = DRP_STEP_READ_AGAIN;

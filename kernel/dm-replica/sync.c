@@ -5,6 +5,7 @@
 #include "element.h"
 #include "io.h"
 #include "op.h"
+#include "turn.h"
 
 struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec *rec, bool ones)
 {
@@ -42,6 +43,8 @@ void drp_sync_free(struct drp_sync *s)
 	if (s->copier)
 		drp_copier_free(s->copier);
 	cancel_work_sync(&s->finish_work);
+	if (s->turn)
+		drp_turn_free(s->turn);
 	drp_plane_destroy(s->d);
 	kfree(s);
 }
@@ -150,12 +153,19 @@ int drp_sync_commit(struct drp_sync *s, const struct drp_sync_rec *rec,
 	return r;
 }
 
-int drp_sync_confirm(struct drp_sync *s, const struct drp_sync_rec *rec, u64 cut_id)
+int drp_sync_confirm(struct drp_sync *s, const struct drp_sync_rec *rec, u64 cut_id,
+		     const void *extra, u32 extra_len)
 {
 	struct sync_commit c = { .s = s, .rec = rec };
 	u8 *buf = kmalloc(2 * DRP_RECORD_MAX, GFP_NOIO | __GFP_NOFAIL);
 	int r = drp_encode_sync(rec, buf, DRP_RECORD_MAX);
 
+	if (r > 0 && extra_len > DRP_RECORD_MAX - r)
+		r = -ENOSPC;
+	if (r > 0 && extra_len) {
+		memcpy(buf + r, extra, extra_len);
+		r += extra_len;
+	}
 	if (r > 0)
 		r = drp_encode_confirm(cut_id, buf, r, buf + DRP_RECORD_MAX, DRP_RECORD_MAX);
 	if (r > 0) {
@@ -179,6 +189,8 @@ static enum drp_flow flow_of(const struct drp_sync *s)
 
 	if (s->removed)
 		return DRP_FLOW_NONE;
+	if (rec->reverse)
+		return DRP_FLOW_TRACK;
 	if (drp_state_mirrors(rec->sync_type, rec->copy_state) && !rec->partitioned)
 		return DRP_FLOW_MIRROR;
 	if (rec->failed_copy_stops_host_io &&

@@ -11,6 +11,7 @@
 
 struct drp_element;
 struct drp_copier;
+struct drp_turn;
 
 /* What a write of the source does for the sync. The I/O path reads it without a lock. */
 enum drp_flow {
@@ -23,10 +24,12 @@ enum drp_flow {
 struct drp_sync {
 	struct drp_pool *pool;
 	struct drp_sync_rec rec;	/* under rec_lock; changed under op_lock or by a commit's apply */
-	struct drp_element *source;	/* fixed; roles turn by making a new plan */
+	struct drp_element *source;	/* change places with closed gates, under rec_lock: see op_reverse.c */
 	struct drp_element *target;
 	struct drp_plane_map *d;
 	struct drp_copier *copier;	/* copy.c; made on first use, under op_lock */
+	struct drp_turn *turn;		/* while the direction is turned; under op_lock and checkpoint_lock */
+	struct drp_plane_map *arming;	/* its C plane before that: who marks D marks it, too */
 
 	/* I/O path, read without a lock */
 	u8 flow;			/* enum drp_flow */
@@ -34,6 +37,8 @@ struct drp_sync {
 	bool unflushed;			/* left MIRROR: what it mirrored may be in the target's cache only */
 	bool source_noted;		/* rec.source_changed is durable, or need not be */
 	bool target_noted;
+	time64_t source_written;	/* s since the epoch: newest tracked write known; 0: none since activation */
+	time64_t target_written;
 
 	/* faults: set in irq context, read by the fault worker */
 	unsigned long faults;		/* DRP_FAULT_* */
@@ -42,6 +47,7 @@ struct drp_sync {
 	struct work_struct finish_work;	/* the copy came to its end */
 	int finish_error;
 	bool finish_target;		/* the target failed, not the source */
+	u64 finish_job;
 
 	struct delayed_work recover_work;	/* Broken or Partitioned: try again */
 	unsigned int recover_delay;	/* s */
@@ -80,8 +86,12 @@ static inline void drp_sync_mark(struct drp_sync *s, u64 start, u64 end)
 {
 	u64 first, count;
 
+	struct drp_plane_map *arming = READ_ONCE(s->arming);
+
 	drp_sync_regions(s->pool, start, end, &first, &count);
 	drp_plane_set(s->d, first, count);
+	if (unlikely(arming))
+		drp_plane_set(arming, first, count);
 }
 
 /*
@@ -93,8 +103,12 @@ static inline void drp_sync_mark(struct drp_sync *s, u64 start, u64 end)
 int drp_sync_commit(struct drp_sync *s, const struct drp_sync_rec *rec,
 		    const void *extra, u32 extra_len, bool empty);
 
-/* The same as the end of the cut @cut_id: the record is CONFIRM's. op_lock held. 0 or -EIO. Sleeps. */
-int drp_sync_confirm(struct drp_sync *s, const struct drp_sync_rec *rec, u64 cut_id);
+/*
+ * The same as the end of the cut @cut_id: the record is CONFIRM's, with what
+ * @extra has (@extra_len bytes, may be NULL). op_lock held. 0 or -EIO. Sleeps.
+ */
+int drp_sync_confirm(struct drp_sync *s, const struct drp_sync_rec *rec, u64 cut_id,
+		     const void *extra, u32 extra_len);
 
 /* Flow, readability, notes and access from the state and the attachments. op_lock held. */
 void drp_sync_refresh(struct drp_sync *s);

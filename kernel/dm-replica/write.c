@@ -33,10 +33,16 @@ static bool mark_tracked(struct drp_io_ctx *io)
 	}
 	if (!ready)
 		return false;
-	if (io->track_up)
+	if (io->track_up) {
 		drp_sync_mark(plan->up, io->range.start, io->range.end);
-	for (mask = io->tracked; mask; mask &= mask - 1)
-		drp_sync_mark(plan->hop[__ffs(mask)].sync, io->range.start, io->range.end);
+		WRITE_ONCE(plan->up->target_written, ktime_get_real_seconds());
+	}
+	for (mask = io->tracked; mask; mask &= mask - 1) {
+		struct drp_sync *s = plan->hop[__ffs(mask)].sync;
+
+		drp_sync_mark(s, io->range.start, io->range.end);
+		WRITE_ONCE(s->source_written, ktime_get_real_seconds());
+	}
 	return true;
 }
 
@@ -90,6 +96,8 @@ int drp_write_run(struct bio *bio, bool may_sleep)
 	if (!mark_tracked(io))
 		return park_for_metadata(bio, false);
 
+	if (unlikely(e->inbound))
+		drp_turn_widen(io);
 	io->range.component = e->component;
 	io->range.granted = range_granted;
 	io->step = DRP_STEP_SUBMIT;
@@ -111,6 +119,10 @@ void drp_write_done(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 
+	if (unlikely(io->turned))
+		drp_turn_written(bio);
+	if (unlikely(io->turned && drp_turn_must_settle(bio, DRP_STEP_WRITTEN)))
+		return;
 	drp_io_leave(io);
 	if (unlikely(io->faulted))
 		drp_fault_park(bio);
@@ -201,6 +213,11 @@ int drp_write_end(struct bio *bio, blk_status_t *error)
 	}
 	if (io->has_legs && !atomic_dec_and_test(&io->pending))
 		return DM_ENDIO_INCOMPLETE;
+	if (unlikely(io->turned)) {
+		drp_turn_written(bio);
+		if (drp_turn_must_settle(bio, DRP_STEP_WRITTEN))
+			return DM_ENDIO_INCOMPLETE;
+	}
 	drp_io_leave(io);
 	if (unlikely(io->faulted)) {
 		drp_fault_park(bio);
@@ -245,6 +262,8 @@ int drp_write_submit(struct bio *bio, bool may_sleep)
 		complete_host(bio, op == REQ_OP_DISCARD ? BLK_STS_OK : BLK_STS_NOTSUPP);
 		return DM_MAPIO_SUBMITTED;
 	}
+	if (unlikely(io->e->inbound) && !drp_turn_write(bio, may_sleep))
+		return DM_MAPIO_SUBMITTED;
 	/* A discard would leave legs with different undefined content. */
 	if (op == REQ_OP_DISCARD)
 		bio->bi_opf = (bio->bi_opf & ~REQ_OP_MASK) | REQ_OP_WRITE_ZEROES;
@@ -263,6 +282,8 @@ int drp_flush_run(struct bio *bio, bool may_sleep)
 	default:
 		break;
 	}
+	if (unlikely(io->e->inbound) && !io->settled && drp_turn_must_settle(bio, DRP_STEP_RUN))
+		return DM_MAPIO_SUBMITTED;
 	if (!io->mirrored || drp_legs_submit(bio, may_sleep))
 		return remap_own(bio);
 	drp_io_leave(io);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/slab.h>
+
+#include "op_cut.h"
+
+struct drp_op_cut {
+	struct drp_commit_req req;
+	struct drp_op *op;
+	u64 id;
+	bool submitted;
+	u8 record[128];
+};
+
+struct drp_op_cut *drp_cut_alloc(struct drp_op *op)
+{
+	struct drp_op_cut *cut = kzalloc(sizeof(*cut), GFP_NOIO);
+
+	if (cut)
+		cut->op = op;
+	return cut;
+}
+
+int drp_cut_timed_out(struct drp_op *op, const char *what)
+{
+	return drp_op_refuse(op, DRP_RV_TIMEOUT,
+			     "%s did not end within the deadline; nothing was changed, I/O went on",
+			     what);
+}
+
+int drp_cut_commit(struct drp_op_cut *cut, struct drp_sync *s, unsigned long end)
+{
+	u64 members[] = { s->source->rec.id, s->target->rec.id };
+	struct drp_pool *pool = s->pool;
+	int len;
+
+	spin_lock(&pool->rec_lock);
+	cut->id = pool->rec.next_cut_id++;
+	spin_unlock(&pool->rec_lock);
+	len = drp_encode_cut(cut->id, members, ARRAY_SIZE(members), cut->record,
+			     sizeof(cut->record));
+	if (len < 0)
+		return drp_op_refuse(cut->op, DRP_RV_FAILED, "the cut cannot be recorded: error %d",
+				     len);
+	cut->req = (struct drp_commit_req){ .records = cut->record, .len = len };
+	drp_commit_submit(&pool->cm, &cut->req);
+	cut->submitted = true;
+	if (!wait_for_completion_timeout(&cut->req.done, max_t(long, end - jiffies, 1)))
+		return drp_cut_timed_out(cut->op, "the journal's write");
+	if (cut->req.error)
+		return drp_op_refuse(cut->op, DRP_RV_FAILED, "the metadata cannot be written");
+	return 0;
+}
+
+u64 drp_cut_id(const struct drp_op_cut *cut)
+{
+	return cut->id;
+}
+
+/* The journal says that the cut did not happen (it would not have anyway). */
+static void abort_cut(struct drp_op_cut *cut)
+{
+	struct drp_commit_req req = {};
+	int len;
+
+	wait_for_completion(&cut->req.done);
+	len = drp_encode_cut_abort(cut->id, cut->record, sizeof(cut->record));
+	if (len < 0)
+		return;
+	req.records = cut->record;
+	req.len = len;
+	drp_commit_wait(&cut->op->pool->cm, &req);
+}
+
+void drp_cut_end(struct drp_op_cut *cut, bool confirmed)
+{
+	if (cut->submitted && !confirmed)
+		abort_cut(cut);
+	kfree(cut);
+}

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Restore from Replica and Failback: the direction of a sync is turned, and its
+ * source shows at once what the target has; see turn.h. Contract rules 5 and 10.
+ *
+ * The C plane is prepared while I/O goes on: hosts' writes mark it, too. In the
+ * cut it goes to the device with a checkpoint, so that what the journal says
+ * afterwards is exact. More in it than differs is harmless until then.
+ */
+#include <linux/slab.h>
+
+#include "checkpoint.h"
+#include "io.h"
+#include "job.h"
+#include "leg.h"
+#include "op_cut.h"
+#include "op_modify.h"
+#include "turn.h"
+
+#define END_RETRY_MS	200
+
+/* ---- checks ---- */
+
+static int check_devices(struct drp_op *op, struct drp_sync *s)
+{
+	const struct drp_sync *up = s->source->plan->up;
+	const struct drp_element *absent = s->source->live ? s->target : s->source;
+
+	if (!absent->live)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is not attached: activate it first",
+				     absent->rec.name);
+	if (up && !up->removed && drp_state_access(up->rec.sync_type, up->rec.copy_state,
+						   up->rec.reverse).target != DRP_ACCESS_WRITE)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
+				     "%s is the target of sync %s: fracture or split that first",
+				     s->source->rec.name, up->rec.name);
+	return 0;
+}
+
+static int check_begin(struct drp_op *op, struct drp_sync *s)
+{
+	const u64 sectors = s->source->rec.size_sectors;
+
+	if ((s->source->inbound && s->source->inbound != s->turn) || s->target->inbound)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is being restored: wait for that",
+				     (s->target->inbound ? s->target : s->source)->rec.name);
+	if (!s->turn && !drp_catalog_has_room(op->pool, drp_catalog_plane_bytes(op->pool, sectors)))
+		return drp_op_refuse(op, DRP_RV_NO_SPACE,
+				     "the metadata device has no room for another bitmap of this size");
+	return 0;
+}
+
+/* ---- others that have to do with the source ---- */
+
+static void stop_copies_of(struct drp_element *e)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&e->pool->syncs, id, s)
+		if (s->source == e && s->copier)
+			drp_copy_stop(s->copier);
+}
+
+/* Everything that may change on the source differs for all its other syncs. Memory only, where it can be. */
+static void mark_others(struct drp_sync *turned, struct drp_plane_map *c)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&turned->pool->syncs, id, s) {
+		if (s == turned || s->removed ||
+		    (s->source != turned->source && s->target != turned->source))
+			continue;
+		/* Another size, or no memory: all of it. */
+		if (drp_plane_or(s->d, c))
+			drp_plane_set_all(s->d, true);
+	}
+}
+
+/* Their states say so before it happens. 0 or -EIO. */
+static int tell_others(struct drp_sync *turned)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&turned->pool->syncs, id, s) {
+		struct drp_sync_rec rec = s->rec;
+
+		if (s == turned || s->removed)
+			continue;
+		if (s->source == turned->source) {
+			rec.source_changed = true;
+			if (rec.copy_state == DRP_CS_SYNCHRONIZED)
+				rec.copy_state = DRP_CS_UNSYNCHRONIZED;
+		} else if (s->target == turned->source) {
+			rec.target_changed = true;
+		} else {
+			continue;
+		}
+		rec.in_sync = false;
+		if (!memcmp(&rec, &s->rec, sizeof(rec)))
+			continue;
+		if (drp_sync_commit(s, &rec, NULL, 0, false))
+			return -EIO;
+		drp_sync_refresh(s);
+	}
+	return 0;
+}
+
+/* Whether it happened or not: what mirrors the source copies again what is marked. */
+static void restart_others(struct drp_sync *turned)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&turned->pool->syncs, id, s)
+		if (s != turned && !s->removed && s->source == turned->source && !s->rec.reverse &&
+		    s->flow == DRP_FLOW_MIRROR && s->source->live && s->target->live &&
+		    s->rec.copy_state == DRP_CS_UNSYNCHRONIZED)
+			drp_op_restart_copy(s);
+}
+
+/* ---- the turn itself ---- */
+
+static void set_turn(struct drp_sync *s, struct drp_turn *t)
+{
+	mutex_lock(&s->pool->checkpoint_lock);
+	s->turn = t;
+	mutex_unlock(&s->pool->checkpoint_lock);
+}
+
+/* A C plane of at least all that differs, most of it on the device. I/O goes on. */
+static int prepare(struct drp_op *op, struct drp_sync *s)
+{
+	struct drp_turn *t = drp_turn_alloc(s);
+
+	if (IS_ERR(t))
+		return PTR_ERR(t) == -ENOSPC ?
+			drp_op_refuse(op, DRP_RV_NO_SPACE,
+				      "the metadata device has no room for another bitmap of this size") :
+			drp_op_refuse(op, DRP_RV_FAILED, "no memory");
+	set_turn(s, t);
+	WRITE_ONCE(s->arming, t->c);
+	/* Who saw no C plane to mark has marked D before we look at it. */
+	drp_sync_set_flow(s, s->flow);
+	if (drp_plane_or(t->c, s->d))
+		drp_plane_set_all(t->c, true);
+	if (drp_checkpoint(op->pool))
+		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	return 0;
+}
+
+static void give_up(struct drp_sync *s)
+{
+	struct drp_turn *t = s->turn;
+
+	WRITE_ONCE(s->arming, NULL);
+	drp_sync_set_flow(s, s->flow);	/* nobody marks it any more */
+	set_turn(s, NULL);
+	if (t)
+		drp_turn_free(t);
+}
+
+/* From the moment that it returns 0 the source shows what the target has. */
+static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
+{
+	const unsigned long end = jiffies + drp_op_deadline(op);
+	struct drp_pool *pool = op->pool;
+	int r;
+
+	/* Before the gates close: a checkpoint under way flushes legs. */
+	mutex_lock(&pool->checkpoint_lock);
+	if (drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1))) {
+		mutex_unlock(&pool->checkpoint_lock);
+		return drp_cut_timed_out(op, "I/O in flight");
+	}
+	WRITE_ONCE(s->arming, NULL);
+	mark_others(s, s->turn->c);
+	r = drp_checkpoint_plain(pool);
+	/* The journal's write may need another one. */
+	mutex_unlock(&pool->checkpoint_lock);
+	if (r)
+		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	else if (time_after(jiffies, end))
+		r = drp_cut_timed_out(op, "the checkpoint");
+	else
+		r = drp_cut_commit(cut, s, end);
+	if (!r)
+		s->source->inbound = s->turn;
+	drp_gates_open(s->source, s->target);
+	return r;
+}
+
+static void fill(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t, u64 job_id,
+		 struct drp_sync_rec *rec)
+{
+	drp_op_merge_settings(op, rec);
+	rec->copy_state = DRP_CS_UNSYNCHRONIZED;
+	rec->requested_copy_state = t->copy_state_after;
+	rec->progress_status = t->progress_during;
+	rec->reverse = true;
+	rec->in_sync = false;
+	rec->partitioned = false;
+	rec->job_id = job_id;
+	rec->when_activated = drp_now();
+	rec->error_text[0] = '\0';
+}
+
+/* Nothing of it was: I/O stays as it is. */
+static int undo(struct drp_sync *s, int error)
+{
+	if (s->source->inbound != s->turn)
+		give_up(s);
+	drp_sync_refresh(s);
+	restart_others(s);
+	return error;
+}
+
+static int begin_confirmed(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t,
+			   struct drp_op_cut *c)
+{
+	u64 job_id = drp_op_take_job(op, s);
+	struct drp_sync_rec rec = s->rec;
+
+	fill(op, s, t, job_id, &rec);
+	if (drp_sync_confirm(s, &rec, drp_cut_id(c), NULL, 0))
+		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	drp_sync_refresh(s);
+	drp_element_drop_cache(s->source);
+	restart_others(s);
+	drp_job_set_state(s->pool, job_id, DRP_JOB_RUNNING);
+	drp_copy_start(s->copier, job_id);
+	op->res.return_value = DRP_RV_JOB_STARTED;
+	op->res.job_id = job_id;
+	return 0;
+}
+
+static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	struct drp_op_cut *c;
+	int r;
+
+	r = check_begin(op, s) ?: drp_op_protect_target(op, s);
+	if (r)
+		return r;
+	/* Once: nobody writes it while it is read for the source. */
+	if (drp_leg_flush(s->target, DRP_FLUSH_TIMEOUT))
+		r = drp_op_refuse(op, DRP_RV_FAILED, "target %s cannot be flushed",
+				  s->target->rec.name);
+	else if (drp_op_make_copier(s))
+		r = drp_op_refuse(op, DRP_RV_FAILED, "no memory for the copy");
+	/* No copy may clear what is marked from now on. */
+	stop_copies_of(s->source);
+	if (!r)
+		r = prepare(op, s);
+	if (!r && tell_others(s))
+		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	if (r)
+		return undo(s, r);
+	c = drp_cut_alloc(op);
+	r = c ? cut(op, s, c) : drp_op_refuse(op, DRP_RV_FAILED, "no memory for the cut");
+	if (!r)
+		r = begin_confirmed(op, s, t, c);
+	if (c)
+		drp_cut_end(c, !r);
+	return r ? undo(s, r) : 0;
+}
+
+/* ---- going on ---- */
+
+int drp_op_turn_continue(struct drp_sync *s, u64 job_id)
+{
+	struct drp_sync_rec rec = s->rec;
+	bool failback = rec.requested_copy_state == DRP_CS_SYNCHRONIZED;
+	u16 operation = failback ? DRP_OP_FAILBACK : DRP_OP_RESTORE_FROM_REPLICA;
+	int r = drp_op_make_copier(s);
+
+	if (r || !s->turn)
+		return r ?: -EIO;
+	drp_copy_stop(s->copier);
+	drp_job_ensure_ids(s->pool);
+	if (!job_id && rec.job_id && !xa_load(&s->pool->jobs, rec.job_id) &&
+	    !drp_job_resume(s->pool, rec.job_id, rec.id, rec.name, operation))
+		job_id = rec.job_id;
+	if (!job_id)
+		job_id = drp_job_start(s->pool, rec.id, rec.name, operation);
+	rec.copy_state = DRP_CS_UNSYNCHRONIZED;
+	rec.progress_status = failback ? DRP_PS_FAILING_BACK : DRP_PS_RESTORING;
+	rec.job_id = job_id;
+	rec.partitioned = false;
+	rec.error_text[0] = '\0';
+	r = drp_sync_commit(s, &rec, NULL, 0, false);
+	if (r)
+		return r;
+	drp_sync_refresh(s);
+	drp_job_set_state(s->pool, job_id, DRP_JOB_RUNNING);
+	drp_copy_start(s->copier, job_id);
+	return 0;
+}
+
+static int go_on(struct drp_op *op, struct drp_sync *s)
+{
+	u64 job_id;
+	int r;
+
+	if (s->rec.copy_state == DRP_CS_INVALID || !s->turn)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "which regions are restored is not known");
+	job_id = drp_op_job_for(op, s);
+	r = drp_op_turn_continue(s, job_id);
+	if (r)
+		return drp_op_refuse(op, DRP_RV_FAILED, r == -ENOMEM ? "no memory for the copy" :
+				     "the metadata cannot be written");
+	op->res.return_value = DRP_RV_JOB_STARTED;
+	op->res.job_id = s->rec.job_id;
+	return 0;
+}
+
+/* Nobody knows which side has which region: the target's, everywhere. */
+static void forget_turn(struct drp_sync *s)
+{
+	drp_gate_close(&s->source->gate);
+	if (drp_gate_wait_drained(&s->source->gate, 5 * HZ) && s->turn) {
+		s->source->inbound = NULL;
+		drp_gate_open(&s->source->gate);
+		give_up(s);
+		return;
+	}
+	drp_gate_open(&s->source->gate);
+}
+
+int drp_op_turn(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	int r = check_devices(op, s);
+
+	if (r)
+		return r;
+	if (s->rec.reverse && s->rec.copy_state != DRP_CS_INVALID)
+		return go_on(op, s);
+	if (s->rec.copy_state == DRP_CS_INVALID)
+		forget_turn(s);
+	return begin(op, s, t);
+}
+
+/* ---- the end ---- */
+
+/* Nobody reads through it any more: true, or later. Everything is settled. */
+static bool end_turn(struct drp_sync *s)
+{
+	bool drained;
+
+	drp_gate_prepare(&s->source->gate);
+	drp_gate_close(&s->source->gate);
+	drained = drp_gate_wait_drained(&s->source->gate, 5 * HZ);
+	if (drained)
+		s->source->inbound = NULL;
+	drp_gate_open(&s->source->gate);
+	return drained;
+}
+
+static void restored(struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+
+	/* From here on a write must find that its mark is not durable. */
+	WRITE_ONCE(s->source_noted, false);
+	drp_sync_set_flow(s, DRP_FLOW_TRACK);
+	rec.copy_state = DRP_CS_RESTORED;
+	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	rec.progress_status = DRP_PS_COMPLETED;
+	rec.reverse = false;
+	rec.in_sync = drp_plane_empty(s->d);
+	rec.source_changed = !rec.in_sync;
+	rec.target_changed = false;
+	rec.job_id = 0;
+	if (drp_sync_commit(s, &rec, NULL, 0, false))
+		return;
+	drp_sync_refresh(s);
+	drp_job_end(s->pool, s->finish_job, DRP_JOB_COMPLETED, 0, NULL);
+}
+
+/* The source has all that the target had: now the target gets what hosts wrote meanwhile. */
+static void failed_back(struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+
+	rec.reverse = false;
+	rec.progress_status = DRP_PS_FAILING_BACK;
+	if (drp_op_start_copy(s, &rec, rec.job_id, NULL, 0))
+		pr_warn("dm-replica: sync %s: the end of its failback cannot be recorded\n",
+			rec.name);
+}
+
+void drp_op_turn_finished(struct drp_sync *s)
+{
+	bool failback = s->rec.requested_copy_state == DRP_CS_SYNCHRONIZED;
+	struct drp_turn *t = s->turn;
+	int r;
+
+	s->finish_job = s->rec.job_id;
+	r = drp_turn_settle(t);
+	if (!r && !drp_plane_empty(t->c)) {
+		drp_copy_start(s->copier, s->rec.job_id);
+		return;
+	}
+	if (r == -EAGAIN || (!r && !end_turn(s))) {
+		/* A device is suspended or hangs: the copier finds nothing to do and comes again. */
+		drp_copy_start_in(s->copier, s->rec.job_id, END_RETRY_MS);
+		return;
+	}
+	if (r) {
+		drp_fault_break(s, "the source cannot be flushed, or the metadata not written");
+		return;
+	}
+	if (failback)
+		failed_back(s);
+	else
+		restored(s);
+	/* Else it could not be recorded: the pool is read-only. */
+	if (s->rec.reverse)
+		return;
+	set_turn(s, NULL);
+	drp_turn_free(t);
+}

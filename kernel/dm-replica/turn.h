@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A turn: while a sync's direction is turned (Restore from Replica, Failback),
+ * its source shows what the target has. The C plane says of which regions the
+ * content still lives on the target. Contract rule 10.
+ *
+ * A region is resolved when the source has its content: copied, or written whole
+ * by a host, or both. Resolved regions leave the C plane in memory only after
+ * the source was flushed behind them, and by the journal before a FLUSH or FUA
+ * write that relies on them is acknowledged:
+ *
+ *	there -> resolved (in memory, nowhere else) -> 0 in the plane -> journalled
+ *
+ * Bits of the plane are only cleared once the turn has begun.
+ */
+#ifndef DRP_TURN_H
+#define DRP_TURN_H
+
+#include <linux/mutex.h>
+
+#include "sync.h"
+
+#define DRP_TURN_RUNS	256	/* cleared runs that are remembered for the journal */
+
+struct drp_turn {
+	/* fixed */
+	struct drp_sync *s;
+	struct drp_plane_map *c;
+	unsigned int shift;		/* log2 of the regions of an extent */
+	struct xarray extents;		/* struct turn_extent by extent; only grows */
+	struct mutex settle_lock;	/* one who settles; held over flush and commit: only FLUSH waits for it */
+	struct delayed_work work;	/* on copy_wq: settles for who waits */
+
+	bool origin_lost;		/* the target stays away: what lives there cannot be read */
+
+	spinlock_t lock;		/* irq-safe, outside the plane's; protects what follows */
+	struct list_head unsettled;	/* extents with resolved regions */
+	struct bio_list waiting;	/* FLUSHes to run, FUA writes to end, when all is settled */
+	bool settling;
+	struct drp_turn_run {
+		u64 first, count;
+	} cleared[DRP_TURN_RUNS];	/* runs durable to added, modulo its size */
+	u64 added, durable;		/* ever */
+	u64 sealed;			/* runs before this one are being written: not extended any more */
+	u64 overflows;			/* runs that found no room: a checkpoint must tell them */
+	u64 overflows_durable;
+	u64 mark_added, mark_overflows;	/* when the checkpoint under way began */
+};
+
+enum drp_where {
+	DRP_HERE,		/* all on the source */
+	DRP_THERE,		/* all on the target */
+	DRP_MIXED,
+};
+
+/* A turn of @s whose C plane is all 0. ERR_PTR(-ENOMEM, -ENOSPC). Sleeps. */
+struct drp_turn *drp_turn_alloc(struct drp_sync *s);
+/* No I/O looks at it any more; who waits goes on, what it needs is durable. Sleeps. */
+void drp_turn_free(struct drp_turn *t);
+
+/* Where the content of these sectors lives. Any context. */
+enum drp_where drp_turn_where(struct drp_turn *t, u64 start, u64 end);
+
+/* Memory for drp_turn_resolved() in the extent of @sector. Never fails. Sleeps, GFP_NOIO. */
+void drp_turn_prepare(struct drp_turn *t, u64 sector);
+/* Whole regions of one extent, which was prepared, have their content here. Any context. */
+void drp_turn_resolved(struct drp_turn *t, u64 start, u64 end);
+
+/* Regions that are here, and flushed: out of the plane. 0 or -ENOMEM. Sleeps. */
+int drp_turn_clear(struct drp_turn *t, u64 first, u64 count);
+
+/* Cut [*first, *first + *count) to its first run that is not resolved; *skipped before it. Any context. */
+void drp_turn_trim(struct drp_turn *t, u64 *first, u64 *count, u64 *skipped);
+
+/* Is anything resolved or cleared that the journal does not know? Any context. */
+bool drp_turn_pending(struct drp_turn *t);
+
+/*
+ * Flush the source and make durable what was resolved before the call. 0,
+ * -EAGAIN (its gate is closed), -EIO, the device's error, -ENOMEM. Sleeps; no
+ * lock of a region, gate or checkpoint held.
+ */
+int drp_turn_settle(struct drp_turn *t);
+
+/*
+ * The same without the journal, which the end of the turn needs not: 0, -EAGAIN
+ * (also while somebody else settles), the device's error, -ENOMEM. For who
+ * must not wait for a commit. Sleeps.
+ */
+int drp_turn_flush(struct drp_turn *t);
+
+/* @bio, which holds nothing, goes on (FLUSH) or ends (FUA write) when all is settled. Any context. */
+void drp_turn_wait(struct drp_turn *t, struct bio *bio);
+
+/* Around a checkpoint, which makes durable what was cleared before it began. */
+void drp_turn_checkpoint_begin(struct drp_turn *t);
+void drp_turn_checkpoint_done(struct drp_turn *t);
+
+#endif /* DRP_TURN_H */

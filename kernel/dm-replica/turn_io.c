@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A host's I/O on an element that is being restored: reads go where the content
+ * lives; a write of part of a region first copies that region, and what it
+ * covers whole is here as soon as it is done. Contract rule 10.
+ */
+#include <linux/dm-kcopyd.h>
+#include <linux/slab.h>
+
+#include "copy.h"
+#include "io.h"
+#include "turn.h"
+
+#define COPIES_MAX	16	/* at a time for one bio */
+
+struct turn_copy {
+	struct drp_turn *t;
+	struct bio *bio;
+	atomic_t pending;
+	bool failed;
+	unsigned int n;
+	struct turn_copy_run {
+		struct turn_copy *copy;
+		u64 start, end;		/* sectors */
+	} run[COPIES_MAX];
+};
+
+void drp_turn_widen(struct drp_io_ctx *io)
+{
+	const u64 region = 1ULL << io->e->pool->region_shift;
+
+	io->range.start = round_down(io->range.start, region);
+	io->range.end = min(round_up(io->range.end, region), io->e->rec.size_sectors);
+}
+
+/* ---- copying some regions for a bio that needs them here ---- */
+
+static void end_copy(struct turn_copy *copy)
+{
+	struct drp_io_ctx *io = drp_io_of(copy->bio);
+	struct drp_pool *pool = io->e->pool;
+	struct bio *bio = copy->bio;
+	bool failed = copy->failed;
+
+	drp_gate_leave(&copy->t->s->target->gate);
+	kfree(copy);
+	if (failed) {
+		drp_io_leave(io);
+		bio_io_error(bio);
+		return;
+	}
+	/* A write keeps its lock and looks again; a read begins anew. */
+	if (io->step == DRP_STEP_RESOLVE) {
+		drp_io_leave(io);
+		io->step = DRP_STEP_RUN;
+	}
+	drp_pool_rerun_bio(pool, bio);
+}
+
+static void run_copied(int read_err, unsigned long write_err, void *context)
+{
+	struct turn_copy_run *run = context;
+	struct turn_copy *copy = run->copy;
+
+	if (read_err || write_err)
+		WRITE_ONCE(copy->failed, true);
+	else
+		drp_turn_resolved(copy->t, run->start, run->end);
+	if (atomic_dec_and_test(&copy->pending))
+		end_copy(copy);
+}
+
+static void start_copy(struct turn_copy *copy)
+{
+	struct drp_sync *s = copy->t->s;
+	struct dm_io_region from = { .bdev = s->target->bdev };
+	struct dm_io_region to = { .bdev = s->source->bdev };
+	unsigned int i, n = copy->n;
+
+	drp_turn_prepare(copy->t, copy->run[0].start);
+	atomic_set(&copy->pending, n + 1);
+	for (i = 0; i < n; i++) {
+		copy->run[i].copy = copy;
+		from.sector = copy->run[i].start;
+		from.count = copy->run[i].end - copy->run[i].start;
+		to.sector = from.sector;
+		to.count = from.count;
+		dm_kcopyd_copy(s->pool->copier, &from, 1, &to, 0, run_copied, &copy->run[i]);
+	}
+	if (atomic_dec_and_test(&copy->pending))
+		end_copy(copy);
+}
+
+/* The other side must be there: its gate taken, or the bio waits for it, or fails. Inside. */
+static bool enter_origin(struct drp_turn *t, struct bio *bio)
+{
+	struct drp_gate *gate = &t->s->target->gate;
+
+	if (drp_gate_enter(gate))
+		return true;
+	if (READ_ONCE(t->origin_lost)) {
+		drp_io_leave(drp_io_of(bio));
+		bio_io_error(bio);
+	} else {
+		drp_io_park_at(bio, gate);
+	}
+	return false;
+}
+
+static void add_run(struct turn_copy *copy, u64 start, u64 end)
+{
+	struct turn_copy_run *last = copy->n ? &copy->run[copy->n - 1] : NULL;
+
+	if (last && last->end == start)
+		last->end = end;
+	else if (copy->n < COPIES_MAX)
+		copy->run[copy->n++] = (struct turn_copy_run){ .start = start, .end = end };
+}
+
+/* Regions of [start, end) that live there; only those that the bio does not cover whole if @edges. */
+static void find_runs(struct turn_copy *copy, u64 start, u64 end, bool edges)
+{
+	struct drp_io_ctx *io = drp_io_of(copy->bio);
+	const u64 region = 1ULL << io->e->pool->region_shift;
+	u64 first = io->iter.bi_sector, last = first + (io->iter.bi_size >> SECTOR_SHIFT);
+	u64 at, next;
+
+	for (at = start; at < end; at = next) {
+		next = min(at + region, end);
+		if (edges && first <= at && next <= last)
+			continue;
+		if (drp_turn_where(copy->t, at, next) == DRP_THERE)
+			add_run(copy, at, next);
+	}
+}
+
+/* Copy what @bio needs here: true if nothing is, false: it goes on later. Region lock held, in a worker. */
+static bool copy_for(struct drp_turn *t, struct bio *bio, bool edges)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct turn_copy *copy = kzalloc(sizeof(*copy), GFP_NOIO | __GFP_NOFAIL);
+
+	copy->t = t;
+	copy->bio = bio;
+	find_runs(copy, io->range.start, io->range.end, edges);
+	if (!copy->n) {
+		kfree(copy);
+		return true;
+	}
+	if (enter_origin(t, bio))
+		start_copy(copy);
+	else
+		kfree(copy);
+	return false;
+}
+
+/* ---- reads ---- */
+
+static int find_hop(const struct drp_plan *plan, const struct drp_sync *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->nr_hops; i++)
+		if (plan->hop[i].sync == s && plan->hop[i].parent < 0)
+			return i;
+	return -1;
+}
+
+static int read_there(struct drp_turn *t, struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	int hop = find_hop(io->e->plan, t->s);
+
+	if (WARN_ON_ONCE(hop < 0)) {
+		drp_io_leave(io);
+		return DM_MAPIO_KILL;
+	}
+	if (!enter_origin(t, bio))
+		return DM_MAPIO_SUBMITTED;
+	io->mirrored |= BIT(hop);
+	io->tried |= BIT(hop);
+	io->there = true;
+	bio_set_dev(bio, t->s->target->bdev);
+	return DM_MAPIO_REMAPPED;
+}
+
+static void read_granted(struct drp_range *range)
+{
+	struct drp_io_ctx *io = container_of(range, struct drp_io_ctx, range);
+
+	drp_pool_rerun_bio(io->e->pool, dm_bio_from_per_bio_data(io, sizeof(*io)));
+}
+
+static void lock_for_read(struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	drp_turn_widen(io);
+	io->range.component = io->e->component;
+	io->range.granted = read_granted;
+	io->step = DRP_STEP_RESOLVE;
+	io->in_range = true;
+	if (drp_range_lock(&io->e->pool->ranges, &io->range))
+		drp_pool_rerun_bio(io->e->pool, bio);
+}
+
+int drp_turn_read(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_turn *t = io->e->inbound;
+	u64 start = io->iter.bi_sector;
+
+	io->there = false;
+	switch (drp_turn_where(t, start, start + (io->iter.bi_size >> SECTOR_SHIFT))) {
+	case DRP_HERE:
+		io->tried |= DRP_OWN_LEG;
+		bio_set_dev(bio, io->e->bdev);
+		return DM_MAPIO_REMAPPED;
+	case DRP_THERE:
+		return read_there(t, bio);
+	default:
+		/* Both: what is there must come here first. */
+		lock_for_read(bio);
+		return DM_MAPIO_SUBMITTED;
+	}
+}
+
+void drp_turn_read_resolve(struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	if (!copy_for(io->e->inbound, bio, false))
+		return;
+	drp_io_leave(io);
+	io->step = DRP_STEP_RUN;
+	drp_pool_rerun_bio(io->e->pool, bio);
+}
+
+/* ---- writes and flushes ---- */
+
+bool drp_turn_write(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_turn *t = io->e->inbound;
+	struct drp_copier *copier = READ_ONCE(t->s->copier);
+	bool here = drp_turn_where(t, io->range.start, io->range.end) == DRP_HERE;
+
+	if (!here && !may_sleep) {
+		drp_pool_rerun_bio(io->e->pool, bio);
+		return false;
+	}
+	/*
+	 * Only under the region lock: a copy of these regions is either done, and
+	 * must not clear our mark, or will find that they are here.
+	 */
+	if (copier)
+		drp_copy_spoil(copier, io->range.start, io->range.end);
+	drp_sync_mark(t->s, io->range.start, io->range.end);
+	io->turned = true;
+	if (here)
+		return true;
+	drp_turn_prepare(t, io->range.start);
+	if (!copy_for(t, bio, true))
+		return false;
+	io->resolves = true;
+	return true;
+}
+
+void drp_turn_written(struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	/* One that failed leaves what was there before: the other side's content. */
+	if (io->resolves && !io->status)
+		drp_turn_resolved(io->e->inbound, io->range.start, io->range.end);
+	io->resolves = false;
+}
+
+bool drp_turn_must_settle(struct bio *bio, enum drp_io_step step)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_element *e = io->e;
+	struct drp_turn *t = e->inbound;
+
+	if (step == DRP_STEP_WRITTEN &&
+	    (!(bio->bi_opf & REQ_FUA) || io->status || !t))
+		return false;
+	if (!drp_turn_pending(t))
+		return false;
+	/* Our own gate keeps the turn until it has the bio, which may be gone then. */
+	io->step = step;
+	io->inside = false;
+	drp_io_leave(io);
+	drp_turn_wait(t, bio);
+	drp_gate_leave(&e->gate);
+	return true;
+}
