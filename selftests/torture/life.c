@@ -51,7 +51,10 @@ static void init_elements(struct life *l)
 	for (i = 0; i < l->nr_syncs; i++) {
 		l->s[i].source = &l->e[l->topology == 2 ? i : 0];
 		l->s[i].target = &l->e[i + 1];
-		l->s[i].maybe = -1U;
+		l->s[i].maybe.state = NO_GOAL;
+		l->turned_map[i] = malloc(l->nr_blocks);
+		if (!l->turned_map[i])
+			errx(1, "memory");
 	}
 	l->map = malloc(l->nr_blocks);
 	if (!l->map)
@@ -74,9 +77,10 @@ static void make_disks(struct life *l)
 		failed(l, "simdisk: %s", strerror(-r));
 }
 
-void life_begin(struct life *l, uint64_t seed)
+void life_begin(struct life *l, uint64_t seed, int directions)
 {
 	memset(l, 0, sizeof(*l));
+	l->directions = directions;
 	l->seed = seed;
 	l->rng = seed;
 	choose_life(l);
@@ -207,7 +211,10 @@ static void free_line(struct line *l)
 	free(l->survived);
 	free(l->zeroed);
 	free(l->oldest);
+	free(l->next_durable);
+	free(l->next_acked);
 	free(l->in_flight);
+	free(l->straddled);
 }
 
 void life_end(struct life *l)
@@ -220,6 +227,8 @@ void life_end(struct life *l)
 		free_line(&l->e[i].line);
 		free(l->content[i]);
 	}
+	for (i = 0; i < l->nr_syncs; i++)
+		free(l->turned_map[i]);
 	free(l->map);
 	sim_control("remove " META);
 }

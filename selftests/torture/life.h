@@ -16,7 +16,7 @@
 
 #define ELEMENTS_MAX	3
 #define SYNCS_MAX	2
-#define WRITERS_MAX	6
+#define WRITERS_MAX	8
 
 struct element {
 	unsigned int id;
@@ -26,14 +26,28 @@ struct element {
 	atomic_int writing;		/* writes between line_write_begin() and their end */
 };
 
+/* An unfinished restore or failback: the source shows the target's content. */
+enum turned { NOT_TURNED, RESTORING, FAILING_BACK };
+
+/* What an operation leads to. */
+struct goal {
+	unsigned int state;		/* 0: no sync; copying is DRP_CS_UNSYNCHRONIZED */
+	enum turned turned;
+	int swap;			/* source and target change places */
+};
+
+#define NO_GOAL -1U			/* as goal.state */
+
 /* What is known of a sync's state. CopyState copies: Unsynchronized or Synchronized. */
 struct sync {
 	uint64_t id;
 	struct element *source, *target;
 	unsigned int state;		/* 0: there is none; copying is DRP_CS_UNSYNCHRONIZED */
-	unsigned int maybe;		/* state of an operation without answer; -1U: none */
+	enum turned turned;
+	struct goal maybe;		/* of an operation without answer */
 	int synchronized;		/* seen so, and nothing happened to it since */
-	const struct line *cut_from;	/* line_cut_begin() without end */
+	struct line *cut_into;		/* line_cut_begin() without end */
+	const struct line *cut_from;
 };
 
 struct life {
@@ -45,17 +59,17 @@ struct life {
 	struct sync s[SYNCS_MAX];
 	unsigned int nr_syncs;
 	uint64_t last_id, retired_id;
-	int pool_active;
+	int pool_active, directions;	/* operations that turn the direction, too */
 	char pool_dev[16];		/* major:minor */
 	uint8_t *content[ELEMENTS_MAX];	/* as it was read last */
-	uint8_t *map;
+	uint8_t *map, *turned_map[SYNCS_MAX];	/* the latter: before the devices came up */
 	char phase[96];			/* what happens, for messages */
 	unsigned int failures;
 };
 
 struct writer {
 	struct life *life;
-	struct element *target;		/* NULL: the first element */
+	struct element *target;
 	uint64_t rng;
 	uint32_t *mark;
 	void *buf;
@@ -83,9 +97,35 @@ int operate(struct life *l);
 int do_operation(struct life *l, struct sync *s, const char *word, const char *options);
 int make_sync(struct life *l, struct sync *s);
 void set_writable(struct life *l);
+unsigned int reported_state(struct life *l, struct sync *s);
+/* What leads @s towards Synchronized; NULL: it copies already. */
+const char *word_to_copy(const struct sync *s);
+/* The operation that led to @s->maybe has happened: what follows from it. */
+void it_happened(struct life *l, struct sync *s);
+void clear_maybe(struct sync *s);
+
+/* ---- turn.c ---- */
+/* Is the content of @e nobody else's: not that of the source of its mirror? */
+int content_is_own(struct life *l, struct element *e);
+/* Does an unfinished restore or failback overwrite @e? */
+struct sync *turned_into(struct life *l, struct element *e);
+/* May hosts write @e, by all that is known? */
+int may_write(struct life *l, struct element *e);
+/* Restores and failbacks end by themselves: look which ones did. */
+void notice_ends(struct life *l);
+/* The goal of an operation if it does what it means. */
+struct goal goal_of(const struct sync *s, const char *word, unsigned int state);
+/* Does @info say that @s is, or came by itself, where @goal says? */
+int is_reached(const struct sync *s, const struct goal *goal, const struct sync_info *info);
+/* Lines for an operation that turns the direction: 1, or 0: it is no such one. */
+int turn_begin(struct life *l, struct sync *s, const char *word);
+/* All of @e, as its host reads it, into l->content: 0 or a negative errno. */
+int read_logical(struct life *l, struct element *e);
+/* Nothing is known of what is on @e, and nobody writes it: look. */
+void adopt(struct life *l, struct element *e);
 
 /* ---- life.c ---- */
-void life_begin(struct life *l, uint64_t seed);
+void life_begin(struct life *l, uint64_t seed, int directions);
 /* Create or activate all; -EIO when the power failed meanwhile. */
 int life_activate(struct life *l);
 void life_deactivate(struct life *l);
@@ -96,6 +136,10 @@ int create_elements(struct life *l);
 /* ---- verify.c ---- */
 /* After a power failure, with the power on and only the pool activated. */
 void verify_survivors(struct life *l);
+/* After that, with the elements' devices, before they are written. */
+void verify_turned(struct life *l);
+/* Wait until no copy runs: 0, or -EIO: the power failed. */
+int wait_settled(struct life *l, struct sync_info *info, int *n);
 /* Wait until no copy runs, then compare; the writers are paused. */
 int verify_settled(struct life *l);
 /* Make all syncs Synchronized and compare. */

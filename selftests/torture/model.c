@@ -61,7 +61,11 @@ void line_alloc(struct line *l, unsigned int element)
 	l->survived = array();
 	l->zeroed = array();
 	l->oldest = array();
+	l->next_durable = array();
+	l->next_acked = array();
 	l->in_flight = (uint16_t *)array();
+	l->straddled = (uint8_t *)array();
+	l->generation = 1;
 }
 
 static void zero(uint32_t *p)
@@ -78,6 +82,7 @@ void line_reset(struct line *l)
 	zero(l->zeroed);
 	memset(l->in_flight, 0, nr_blocks * sizeof(*l->in_flight));
 	l->base = next_serial;
+	l->sure = next_serial;
 	l->valid = 1;
 	l->cut = 0;
 }
@@ -148,7 +153,7 @@ void line_write_end(struct line *l, uint32_t serial, uint32_t block, uint32_t nr
 	}
 	entry(serial)->ack = ++stamp;
 	for (b = block; b < block + nr; b++) {
-		if (--l->in_flight[b])
+		if (--l->in_flight[b] || l->oldest[b] < l->sure)
 			continue;
 		l->acked[b] = l->oldest[b];
 		if (durable && l->oldest[b] == serial && l->issued[b] == serial)
@@ -167,59 +172,114 @@ void line_write_refused(struct line *l, uint32_t serial, uint32_t block, uint32_
 	pthread_mutex_unlock(&lock);
 }
 
-void line_flush_begin(struct line *l, uint32_t *mark)
+unsigned int line_flush_begin(struct line *l, uint32_t *mark)
 {
+	unsigned int generation;
+
 	pthread_mutex_lock(&lock);
 	memcpy(mark, l->acked, nr_blocks * sizeof(*mark));
+	generation = l->generation;
 	pthread_mutex_unlock(&lock);
+	return generation;
 }
 
-void line_flush_end(struct line *l, const uint32_t *mark)
+void line_flush_end(struct line *l, const uint32_t *mark, unsigned int generation)
 {
 	uint32_t b;
 
 	pthread_mutex_lock(&lock);
-	for (b = 0; b < nr_blocks; b++)
+	for (b = 0; b < nr_blocks && generation == l->generation; b++)
 		if (l->durable[b] < mark[b])
 			l->durable[b] = mark[b];
 	pthread_mutex_unlock(&lock);
 }
 
-void line_acked(struct line *l, uint32_t block, uint32_t nr, uint32_t *floor)
+unsigned int line_read_begin(struct line *l, uint32_t block, uint32_t nr, uint32_t *floor)
 {
+	unsigned int generation;
+
 	pthread_mutex_lock(&lock);
 	memcpy(floor, l->acked + block, nr * sizeof(*floor));
+	generation = l->cutting ? 0 : l->generation;
 	pthread_mutex_unlock(&lock);
+	return generation;
 }
 
 /* ---- cuts ---- */
+
+/* What of @to is in flight when it becomes another line. */
+static void note_straddlers(struct line *to)
+{
+	uint32_t b;
+
+	to->next_sure = next_serial;
+	to->next_base = next_serial;
+	for (b = 0; b < nr_blocks; b++) {
+		to->straddled[b] = to->in_flight[b] && to->oldest[b] >= to->base;
+		if (to->straddled[b] && to->oldest[b] < to->next_base)
+			to->next_base = to->oldest[b];
+	}
+}
 
 void line_cut_begin(struct line *to, const struct line *from, int flushed, int consistent)
 {
 	size_t bytes = nr_blocks * sizeof(uint32_t);
 
 	pthread_mutex_lock(&lock);
-	memcpy(to->durable, flushed ? from->acked : from->durable, bytes);
-	memcpy(to->acked, from->acked, bytes);
+	memcpy(to->next_durable, flushed ? from->acked : from->durable, bytes);
+	memcpy(to->next_acked, from->acked, bytes);
+	note_straddlers(to);
+	to->cutting = consistent ? 2 : 1;
 	to->cut_asked = ++stamp;
 	to->cut_element = from->element;
 	to->cut_base = from->base;
-	to->cut = consistent;
 	pthread_mutex_unlock(&lock);
+}
+
+static uint32_t max_of(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Block @b of the new line; if it was written while that began (1), it is one or the other. */
+static int begin_block(struct line *to, const struct line *from, uint32_t b)
+{
+	uint32_t own = to->issued[b], zeroed = to->zeroed[b];
+	int written = to->straddled[b] || own >= to->next_sure;
+
+	to->durable[b] = written ? 0 : to->next_durable[b];
+	to->acked[b] = written ? 0 : to->next_acked[b];
+	to->issued[b] = written ? max_of(own, from->issued[b]) : from->issued[b];
+	to->survived[b] = from->issued[b];
+	to->zeroed[b] = from->zeroed[b];
+	if (!written)
+		to->in_flight[b] = 0;
+	else if (zeroed >= to->next_base)
+		to->zeroed[b] = max_of(zeroed, from->zeroed[b]);
+	return written;
 }
 
 void line_cut_end(struct line *to, const struct line *from)
 {
-	size_t bytes = nr_blocks * sizeof(uint32_t);
+	uint32_t b, written = 0;
 
 	pthread_mutex_lock(&lock);
-	memcpy(to->issued, from->issued, bytes);
-	memcpy(to->survived, from->issued, bytes);
-	memcpy(to->zeroed, from->zeroed, bytes);
-	memset(to->in_flight, 0, nr_blocks * sizeof(*to->in_flight));
-	to->base = next_serial;
+	for (b = 0; b < nr_blocks; b++)
+		written |= begin_block(to, from, b);
+	to->base = written ? to->next_base : next_serial;
+	to->sure = next_serial;
+	to->cut = to->cutting == 2;
+	to->cutting = 0;
+	to->generation++;
 	to->cut_answered = ++stamp;
 	to->valid = 1;
+	pthread_mutex_unlock(&lock);
+}
+
+void line_cut_cancel(struct line *to)
+{
+	pthread_mutex_lock(&lock);
+	to->cutting = 0;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -316,8 +376,8 @@ static int allowed(const struct line *l, uint32_t b, uint32_t v, uint32_t floor,
 
 #define EXPLAINED 8
 
-unsigned int line_check(struct line *l, const char *what, const void *buf, uint32_t block,
-			uint32_t nr, const uint32_t *floors)
+static unsigned int __line_check(struct line *l, const char *what, const void *buf, uint32_t block,
+				 uint32_t nr, const uint32_t *floors)
 {
 	const uint64_t *word = buf;
 	unsigned int bad = 0;
@@ -325,7 +385,6 @@ unsigned int line_check(struct line *l, const char *what, const void *buf, uint3
 	uint64_t end = sector + (uint64_t)nr * BLOCK_SECTORS;
 	struct tag t;
 
-	pthread_mutex_lock(&lock);
 	for (; sector < end; sector++, word += SECTOR_BYTES / 8) {
 		enum found f = look(word, sector, &t);
 		uint32_t b = sector / BLOCK_SECTORS;
@@ -337,6 +396,28 @@ unsigned int line_check(struct line *l, const char *what, const void *buf, uint3
 		if (bad++ < EXPLAINED)
 			explain(l, what, sector, &t, f, floor);
 	}
+	return bad;
+}
+
+unsigned int line_check(struct line *l, const char *what, const void *buf, uint32_t block,
+			uint32_t nr, const uint32_t *floors)
+{
+	unsigned int bad;
+
+	pthread_mutex_lock(&lock);
+	bad = __line_check(l, what, buf, block, nr, floors);
+	pthread_mutex_unlock(&lock);
+	return bad;
+}
+
+unsigned int line_read_end(struct line *l, const char *what, const void *buf, uint32_t block,
+			   uint32_t nr, const uint32_t *floor, unsigned int generation)
+{
+	unsigned int bad = 0;
+
+	pthread_mutex_lock(&lock);
+	if (generation == l->generation && !l->cutting)
+		bad = __line_check(l, what, buf, block, nr, floor);
 	pthread_mutex_unlock(&lock);
 	return bad;
 }
@@ -415,13 +496,12 @@ unsigned int line_check_cut(struct line *l, const char *what, const void *buf)
 	return bad;
 }
 
-void line_observe(struct line *l, const void *buf)
+static void go_on_from(struct line *l, const void *buf, int durable)
 {
 	const uint64_t *word = buf;
 	uint32_t b, i, v;
 	struct tag t;
 
-	pthread_mutex_lock(&lock);
 	for (b = 0; b < nr_blocks; b++) {
 		uint32_t low = UINT32_MAX, high = 0;
 
@@ -431,13 +511,30 @@ void line_observe(struct line *l, const void *buf)
 			low = v < low ? v : low;
 			high = v > high ? v : high;
 		}
-		l->durable[b] = low;
+		l->durable[b] = durable ? low : 0;
 		l->acked[b] = low;
 		l->issued[b] = high;
 		l->survived[b] = high;
 		l->in_flight[b] = 0;
 	}
 	l->base = next_serial;
+	l->sure = next_serial;
 	l->cut = 0;
+	l->cutting = 0;
+	l->generation++;
+	l->valid = 1;
+}
+
+void line_observe(struct line *l, const void *buf)
+{
+	pthread_mutex_lock(&lock);
+	go_on_from(l, buf, 1);
+	pthread_mutex_unlock(&lock);
+}
+
+void line_adopt(struct line *l, const void *buf)
+{
+	pthread_mutex_lock(&lock);
+	go_on_from(l, buf, 0);
 	pthread_mutex_unlock(&lock);
 }

@@ -22,7 +22,7 @@ struct sync *sync_into(struct life *l, struct element *e)
 	return NULL;
 }
 
-static unsigned int reported_state(struct life *l, struct sync *s)
+unsigned int reported_state(struct life *l, struct sync *s)
 {
 	struct sync_info info[8];
 	int i, n = query_syncs(info, 8);
@@ -39,47 +39,40 @@ struct line *line_of(struct life *l, struct element *e)
 {
 	struct sync *s = sync_into(l, e);
 
-	if (!s || s->state != COPYING)
+	if (!s || s->state != COPYING || s->turned)
 		return e->line.valid ? &e->line : NULL;
 	if (reported_state(l, s) != DRP_CS_SYNCHRONIZED)
 		return NULL;
 	return line_of(l, s->source);
 }
 
-static int separated(unsigned int state)
-{
-	return state == DRP_CS_FRACTURED || state == DRP_CS_SPLIT;
-}
-
 void set_writable(struct life *l)
 {
 	unsigned int i;
 
-	for (i = 1; i < l->nr_elements; i++) {
-		struct sync *s = sync_into(l, &l->e[i]);
-
-		/* Without a sync nobody tells what is on it before the next one. */
-		line_open(&l->e[i].line, s && s->maybe == -1U && separated(s->state) &&
-			  l->e[i].line.valid);
-	}
-	line_open(&l->e[0].line, 1);
+	for (i = 0; i < l->nr_elements; i++)
+		line_open(&l->e[i].line, may_write(l, &l->e[i]));
 }
 
 static const struct operation {
 	const char *word;
 	unsigned int state;		/* after success */
-	unsigned int weight;
+	unsigned int weight, weight_in_turns;	/* the latter: of a life with --directions */
 } operations[] = {
-	{ "split", DRP_CS_SPLIT, 5 },
-	{ "fracture", DRP_CS_FRACTURED, 3 },
-	{ "resync-replica", COPYING, 6 },
-	{ "suspend", DRP_CS_SUSPENDED, 3 },
-	{ "resume", COPYING, 4 },
-	{ "abort", DRP_CS_ABORTED, 1 },
-	{ "deactivate", DRP_CS_INACTIVE, 1 },
-	{ "activate", COPYING, 3 },
-	{ "prepare", DRP_CS_PREPARED, 1 },
-	{ "detach", 0, 1 },
+	{ "split", DRP_CS_SPLIT, 5, 4 },
+	{ "fracture", DRP_CS_FRACTURED, 3, 2 },
+	{ "resync-replica", COPYING, 6, 4 },
+	{ "suspend", DRP_CS_SUSPENDED, 3, 3 },
+	{ "resume", COPYING, 4, 4 },
+	{ "abort", DRP_CS_ABORTED, 1, 2 },
+	{ "deactivate", DRP_CS_INACTIVE, 1, 1 },
+	{ "activate", COPYING, 3, 2 },
+	{ "prepare", DRP_CS_PREPARED, 1, 1 },
+	{ "detach", 0, 1, 1 },
+	{ "restore-from-replica", COPYING, 0, 6 },
+	{ "failover", DRP_CS_FAILEDOVER, 0, 6 },
+	{ "failback", COPYING, 0, 5 },
+	{ "reverse-roles", COPYING, 0, 5 },
 };
 
 static const struct operation *find_operation(const char *word)
@@ -114,7 +107,10 @@ static void begin_cut(struct life *l, struct sync *s, const struct operation *op
 {
 	struct line *from;
 
+	s->cut_into = NULL;
 	s->cut_from = NULL;
+	if (turn_begin(l, s, op->word) || s->turned)
+		return;
 	if (s->state != COPYING || op->state == COPYING || !op->state)
 		return;
 	/* A write may wait through all of a resync; it is no part of the new line. */
@@ -125,21 +121,47 @@ static void begin_cut(struct life *l, struct sync *s, const struct operation *op
 		return;
 	line_cut_begin(&s->target->line, from, op->state == DRP_CS_SPLIT,
 		       op->state == DRP_CS_SPLIT);
+	s->cut_into = &s->target->line;
 	s->cut_from = from;
 }
 
-static void succeeded(struct life *l, struct sync *s, const struct operation *op)
+void clear_maybe(struct sync *s)
 {
-	if (s->cut_from)
-		line_cut_end(&s->target->line, s->cut_from);
-	if (op->state == COPYING && s->state != COPYING)
+	if (s->cut_into)
+		line_cut_cancel(s->cut_into);
+	s->cut_into = NULL;
+	s->cut_from = NULL;
+	s->maybe.state = NO_GOAL;
+}
+
+static void swap_roles(struct sync *s)
+{
+	struct element *source = s->source;
+
+	s->source = s->target;
+	s->target = source;
+	if (s->state == COPYING)
 		s->target->line.valid = 0;
-	s->state = op->state;
-	if (!op->state) {
+}
+
+void it_happened(struct life *l, struct sync *s)
+{
+	const struct goal goal = s->maybe;
+
+	if (s->cut_into)
+		line_cut_end(s->cut_into, s->cut_from);
+	if (goal.state == COPYING && s->state != COPYING && !goal.turned)
+		s->target->line.valid = 0;
+	s->state = goal.state;
+	s->turned = goal.turned;
+	if (goal.swap)
+		swap_roles(s);
+	if (!s->state) {
 		l->retired_id = s->id;
 		s->id = 0;
 		s->target->line.valid = 0;
 	}
+	clear_maybe(s);
 }
 
 /* With writers at work: the split target must be one moment of the source. */
@@ -159,34 +181,53 @@ static void look_at_cut(struct life *l, struct sync *s)
 		failed(l, "%s is not the cut that was answered", e->dm);
 }
 
-static int in_class(unsigned int state, unsigned int reported)
+static const struct sync_info *info_of(struct life *l, const struct sync *s, struct sync_info *all)
 {
-	return reported == state || (state == COPYING && reported == DRP_CS_SYNCHRONIZED);
+	int i, n = query_syncs(all, 8);
+
+	if (n < 0)
+		failed(l, "netlink: %s", strerror(-n));
+	for (i = 0; i < n; i++)
+		if (all[i].id == s->id)
+			return &all[i];
+	return NULL;
+}
+
+static int reports(struct life *l, const struct sync *s, const struct goal *goal)
+{
+	struct sync_info all[8];
+
+	return is_reached(s, goal, info_of(l, s, all));
 }
 
 /*
  * What takes longer than the answer may: a job. Its outcome is known when the
  * state changed or the job ended. 1: done, 0: refused, -EIO: the power failed.
  */
-static int await_job(struct life *l, struct sync *s, unsigned int goal, const char *answer)
+static int await_job(struct life *l, struct sync *s, const struct goal *goal, const char *answer)
 {
+	const struct goal now = { .state = s->state, .turned = s->turned };
 	double end = now_seconds() + 30;
 	unsigned long long id = 0;
 	unsigned int state, error;
+	int moves = !(goal->state == now.state && goal->swap == now.swap);
 
+	/* Restored again: the states before and after are the same. */
+	if (now.state == DRP_CS_RESTORED && goal->turned)
+		moves = 0;
 	/* Without a job the state alone tells. */
 	if (sscanf(answer, "4096 job=%llu", &id) != 1)
 		id = 0;
 	while (now_seconds() < end) {
 		state = query_job(id, &error);
-		if (state == DRP_JOB_EXCEPTION || state == DRP_JOB_TERMINATED)
-			return in_class(goal, reported_state(l, s));
 		if (state == DRP_JOB_COMPLETED)
-			return 1;
-		if (!in_class(s->state, goal) && in_class(goal, reported_state(l, s)))
 			return 1;
 		if (sim_power_is_off())
 			return -EIO;
+		if (state == DRP_JOB_EXCEPTION || state == DRP_JOB_TERMINATED)
+			return reports(l, s, goal);
+		if (moves && reports(l, s, goal))
+			return 1;
 		sleep_us(2000);
 	}
 	failed(l, "job %llu (%s) does not end", id, answer);
@@ -195,43 +236,68 @@ static int await_job(struct life *l, struct sync *s, unsigned int goal, const ch
 /* The answer 0 is not for later. */
 static void check_reported(struct life *l, struct sync *s, const char *message, const char *answer)
 {
-	unsigned int state = s->state ? reported_state(l, s) : 0;
+	const struct goal now = { .state = s->state, .turned = s->turned };
 
-	if (in_class(s->state, state) || !sim_power_is_on())
+	if (reports(l, s, &now) || !sim_power_is_on())
 		return;
-	failed(l, "'%s' answered '%s', but the state is %u", message, answer, state);
+	failed(l, "'%s' answered '%s', but the state is %u", message, answer, reported_state(l, s));
+}
+
+/* Success, but nothing was asked for that was not so already. */
+static int changes_nothing(const struct goal *goal, const char *answer)
+{
+	return goal->turned && goal->state == COPYING && strncmp(answer, "4096 ", 5);
+}
+
+/* What is known after the answer; nobody writes the target yet. */
+static void note_done(struct life *l, struct sync *s, const struct operation *op,
+		      const char *message, const char *answer)
+{
+	if (changes_nothing(&s->maybe, answer))
+		clear_maybe(s);
+	else
+		it_happened(l, s);
+	if (!s->state)
+		return;
+	notice_ends(l);
+	check_reported(l, s, message, answer);
+	if (s->state == op->state && (s->state == DRP_CS_SPLIT || s->state == DRP_CS_FAILEDOVER))
+		look_at_cut(l, s);
+	if (s->state == DRP_CS_FAILEDOVER)
+		adopt(l, s->target);
 }
 
 int do_operation(struct life *l, struct sync *s, const char *word, const char *options)
 {
 	const struct operation *op = find_operation(word);
 	char message[128], answer[256];
+	unsigned int i, before;
 	int r, done;
 
+	notice_ends(l);
+	before = s->state;
 	snprintf(message, sizeof(message), "modify %s %llu%s%s", word,
 		 (unsigned long long)s->id, *options ? " " : "", options);
 	line_open(&s->target->line, 0);
 	begin_cut(l, s, op);
 	s->synchronized = 0;
-	s->maybe = op->state;
+	for (i = 0; i < l->nr_syncs && l->directions; i++)
+		l->s[i].synchronized = 0;
+	s->maybe = goal_of(s, word, op->state);
 	r = dm_message("pfpool", message, answer);
 	done = !r;
 	if (!strncmp(answer, "4096 ", 5))
-		done = await_job(l, s, op->state, answer);
+		done = await_job(l, s, &s->maybe, answer);
 	if (verbose)
-		fprintf(stderr, "# %s (state %u): %d %s: %d\n", message, s->state, r, answer, done);
+		fprintf(stderr, "# %s (state %u): %d %s: %d\n", message, before, r, answer, done);
 	if (r && !is_refusal(r) && r != -ETIMEDOUT)
 		return no_answer(l, message, r);
 	if (done < 0)
 		return done;
-	s->maybe = -1U;
 	if (done)
-		succeeded(l, s, op);
-	s->cut_from = NULL;
-	if (done && s->state)
-		check_reported(l, s, message, answer);
-	if (done && s->state == DRP_CS_SPLIT && op->state == DRP_CS_SPLIT)
-		look_at_cut(l, s);
+		note_done(l, s, op, message, answer);
+	else
+		clear_maybe(s);
 	set_writable(l);
 	return 0;
 }
@@ -258,7 +324,7 @@ int make_sync(struct life *l, struct sync *s)
 	if (l->retired_id && try_old_id(l, s))
 		return -EIO;
 	s->id = ++l->last_id;
-	s->maybe = COPYING;
+	s->maybe = (struct goal){ .state = COPYING };
 	s->target->line.valid = 0;
 	snprintf(message, sizeof(message), "create_sync %llu mirror %u %u%s",
 		 (unsigned long long)s->id, s->source->id, s->target->id,
@@ -268,35 +334,74 @@ int make_sync(struct life *l, struct sync *s)
 		fprintf(stderr, "# %s: %d %s\n", message, r, answer);
 	if (r)
 		return no_answer(l, message, r);
-	r = await_job(l, s, COPYING, answer);
+	r = await_job(l, s, &s->maybe, answer);
 	if (r < 0)
 		return r;
 	if (!r)
 		failed(l, "'%s' answered '%s' and then failed", message, answer);
-	s->maybe = -1U;
+	clear_maybe(s);
 	s->state = COPYING;
 	return 0;
 }
 
 /* ---- at random ---- */
 
+const char *word_to_copy(const struct sync *s)
+{
+	if (s->turned)
+		return s->state == COPYING ? NULL : "failback";
+	switch (s->state) {
+	case COPYING:
+		return NULL;
+	case DRP_CS_SUSPENDED:
+		return "resume";
+	case DRP_CS_INACTIVE:
+	case DRP_CS_PREPARED:
+		return "activate";
+	case DRP_CS_FAILEDOVER:
+		return "failback";
+	default:
+		return "resync-replica";
+	}
+}
+
+/* Out of a state in which nothing is copied. */
+static const char *choose_way_out(struct life *l, const struct sync *s)
+{
+	static const char *const from_failedover[] = { "failback", "failback", "reverse-roles" };
+
+	if (l->directions && s->turned)
+		return s->state == DRP_CS_SUSPENDED && rng_below(&l->rng, 2) ? "resume" :
+		       s->state == DRP_CS_BROKEN && rng_below(&l->rng, 2) ?
+		       "restore-from-replica" : "failback";
+	if (l->directions && s->state == DRP_CS_FAILEDOVER)
+		return from_failedover[rng_below(&l->rng, 3)];
+	if (l->directions && s->state == DRP_CS_SUSPENDED && !rng_below(&l->rng, 4))
+		return "failover";
+	if (l->directions && rng_below(&l->rng, 2) &&
+	    (s->state == DRP_CS_SPLIT || s->state == DRP_CS_FRACTURED))
+		return "restore-from-replica";
+	return word_to_copy(s);
+}
+
 static const char *choose_operation(struct life *l, const struct sync *s)
 {
 	unsigned int i, n = sizeof(operations) / sizeof(*operations), sum = 0, dice;
 
-	/* Out of a state in which nothing is copied, mostly. */
-	if (s->state != COPYING && rng_below(&l->rng, 2)) {
-		if (s->state == DRP_CS_SUSPENDED)
-			return "resume";
-		if (s->state == DRP_CS_INACTIVE || s->state == DRP_CS_PREPARED)
-			return "activate";
-		return "resync-replica";
-	}
+	/* Mostly, but out of a copy it is a matter of time. */
+	if (word_to_copy(s) && rng_below(&l->rng, 2))
+		return choose_way_out(l, s);
 	for (i = 0; i < n; i++)
-		sum += operations[i].weight;
+		sum += l->directions ? operations[i].weight_in_turns : operations[i].weight;
 	dice = rng_below(&l->rng, sum);
-	for (i = 0; dice >= operations[i].weight; i++)
-		dice -= operations[i].weight;
+	for (i = 0; i < n - 1; i++) {
+		unsigned int weight = l->directions ? operations[i].weight_in_turns :
+						      operations[i].weight;
+
+		if (dice < weight)
+			break;
+		dice -= weight;
+	}
 	return operations[i].word;
 }
 

@@ -4,8 +4,10 @@
  * moments; after each the crash contract is checked. To be run as root in the
  * test VM:
  *
- *	powerfail [--seed N] [--rounds N] [--failures N] [--seconds N] [--verbose]
+ *	powerfail [--directions] [--seed N] [--rounds N] [--failures N] [--seconds N]
+ *		  [--per-life N] [--verbose]
  *
+ * --directions: with restore, failover, failback and reverse roles.
  * A round is one life of a pool: with the seed that is printed it chooses the
  * same things again; when which thread runs is up to the kernel. Ends after
  * --rounds, or when there were --failures power failures (checked after each
@@ -33,6 +35,7 @@
 int verbose;
 static unsigned int total_failures;
 static unsigned int per_life = FAILURES_PER_LIFE;
+static int directions;
 
 static void show_state(void)
 {
@@ -56,7 +59,8 @@ void failed(struct life *l, const char *fmt, ...)
 	fprintf(stderr, "\n# seed %llu, power failure %u of this life (%u in all), %s\n",
 		(unsigned long long)l->seed, l->failures, total_failures, l->phase);
 	show_state();
-	fprintf(stderr, "# again: powerfail --seed %llu --rounds 1\n", (unsigned long long)l->seed);
+	fprintf(stderr, "# again: powerfail %s--seed %llu --rounds 1\n",
+		directions ? "--directions " : "", (unsigned long long)l->seed);
 	fflush(stderr);
 	_exit(1);
 }
@@ -140,6 +144,12 @@ static void wait_off(struct life *l, double seconds)
 		fail_now(l);
 }
 
+static int is_apart(const struct sync *s)
+{
+	return s->state == DRP_CS_SPLIT || s->state == DRP_CS_FRACTURED ||
+	       s->state == DRP_CS_RESTORED;
+}
+
 static void fail_in_copy(struct life *l)
 {
 	unsigned int i;
@@ -147,14 +157,14 @@ static void fail_in_copy(struct life *l)
 	arm_writes(l, 60);
 	for (i = 0; i < l->nr_syncs; i++) {
 		struct sync *s = &l->s[i];
+		const char *word;
 
 		if (!s->state && make_sync(l, s))
 			break;
-		if (s->state == DRP_CS_UNSYNCHRONIZED)
-			continue;
-		if (do_operation(l, s, s->state == DRP_CS_SUSPENDED ? "resume" :
-				 s->state == DRP_CS_INACTIVE || s->state == DRP_CS_PREPARED ?
-				 "activate" : "resync-replica", "force"))
+		word = word_to_copy(s);
+		if (word && l->directions && is_apart(s) && rng_below(&l->rng, 3))
+			word = "restore-from-replica";
+		if (word && do_operation(l, s, word, "force"))
 			break;
 	}
 	wait_off(l, 1);
@@ -252,6 +262,7 @@ static void come_up(struct life *l)
 	verify_survivors(l);
 	if (create_elements(l))
 		failed(l, "the power failed by itself");
+	verify_turned(l);
 	set_writable(l);
 }
 
@@ -282,7 +293,7 @@ static void one_life(uint64_t seed)
 
 	current = &l;
 	alarm(hang_seconds);
-	life_begin(&l, seed);
+	life_begin(&l, seed, directions);
 	if (life_activate(&l))
 		failed(&l, "the power failed by itself");
 	while (l.failures < per_life)
@@ -303,6 +314,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "seed", 1, NULL, 's' }, { "rounds", 1, NULL, 'r' }, { "failures", 1, NULL, 'f' },
 		{ "seconds", 1, NULL, 't' }, { "per-life", 1, NULL, 'p' }, { "verbose", 0, NULL, 'v' },
+		{ "directions", 0, NULL, 'd' },
 		{},
 	};
 	const char *slow = getenv("DRP_SLOW");
@@ -330,6 +342,9 @@ int main(int argc, char **argv)
 			break;
 		case 'v':
 			verbose = 1;
+			break;
+		case 'd':
+			directions = 1;
 			break;
 		default:
 			return 64;

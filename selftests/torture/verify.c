@@ -74,46 +74,36 @@ static const struct sync_info *find_info(const struct sync_info *info, int n, ui
 	return NULL;
 }
 
-static int is_state(unsigned int state, unsigned int seen)
+/* As is_reached(), without devices: a mirror that copies is Partitioned then. */
+static int matches(const struct sync *s, const struct goal *goal, const struct sync_info *x)
 {
-	/* Without its devices a mirror that copies is Partitioned. */
-	if (state == COPYING)
-		return seen == COPYING || seen == DRP_CS_SYNCHRONIZED || seen == DRP_CS_PARTITIONED;
-	return state == seen;
-}
+	struct sync_info seen;
 
-/* The operation that had no answer happened entirely: what follows from it. */
-static void it_happened(struct life *l, struct sync *s)
-{
-	if (s->cut_from)
-		line_cut_end(&s->target->line, s->cut_from);
-	else if (s->maybe == COPYING)
-		s->target->line.valid = 0;
-	s->state = s->maybe;
-	if (!s->state) {
-		l->retired_id = s->id;
-		s->id = 0;
-		s->target->line.valid = 0;
+	if (x && x->state == DRP_CS_PARTITIONED && goal->state == COPYING) {
+		seen = *x;
+		seen.state = COPYING;
+		x = &seen;
 	}
+	return is_reached(s, goal, x);
 }
 
 static void check_state(struct life *l, struct sync *s, const struct sync_info *info, int n)
 {
 	const struct sync_info *x = s->id ? find_info(info, n, s->id) : NULL;
-	unsigned int seen = x ? x->state : 0;
+	const struct goal now = { .state = s->state, .turned = s->turned };
+	int happened = s->maybe.state != NO_GOAL && matches(s, &s->maybe, x);
 
-	if (s->maybe != -1U && is_state(s->maybe, seen) && !is_state(s->state, seen))
+	if (happened && !matches(s, &now, x))
 		it_happened(l, s);
-	else if (!is_state(s->state, seen))
+	else if (!matches(s, &now, x))
 		failed(l, "sync %llu is in state %u (%s), but it was %u, or %d by an operation without answer",
-		       (unsigned long long)s->id, seen, x ? x->error : "it is gone", s->state,
-		       (int)s->maybe);
-	else if (s->maybe != -1U && s->cut_from)
-		s->target->line.valid = 0;
+		       (unsigned long long)s->id, x ? x->state : 0, x ? x->error : "it is gone",
+		       s->state, (int)s->maybe.state);
+	else if (happened && s->cut_into)
+		s->cut_into->valid = 0;		/* it is not to be seen whether it did */
+	clear_maybe(s);
 	if (!s->state)
 		s->id = 0;
-	s->maybe = -1U;
-	s->cut_from = NULL;
 	if (x && (x->source != s->source->id || x->target != s->target->id))
 		failed(l, "sync %llu has other elements than before", (unsigned long long)s->id);
 }
@@ -146,9 +136,19 @@ static void check_pool(struct life *l)
 		failed(l, "the pool is not rw: %s", line);
 }
 
-static void check_line(struct life *l, struct element *e, int cut)
+/* @e's content is its own; it was read. */
+static void check_line(struct life *l, struct element *e)
 {
+	struct sync *s = sync_into(l, e);
+	int cut = s && !s->turned && (s->state == DRP_CS_SPLIT || s->state == DRP_CS_FAILEDOVER);
 	char what[64];
+
+	if (!e->line.valid && !l->directions)
+		return;
+	if (!e->line.valid) {
+		line_observe(&e->line, content_of(l, e));
+		return;
+	}
 
 	snprintf(what, sizeof(what), "%s after the power failure", e->dm);
 	if (line_check(&e->line, what, content_of(l, e), 0, l->nr_blocks, e->line.durable))
@@ -178,14 +178,22 @@ static void check_map(struct life *l, struct sync *s)
  */
 static void check_mirror(struct life *l, struct sync *s)
 {
-	struct line *line = &l->e[0].line;
+	struct line *line = &s->source->line;
 	char what[64];
 
-	if (!s->synchronized || s->source != &l->e[0])
+	if (!s->synchronized || sync_into(l, s->source) || !line->valid)
 		return;
 	snprintf(what, sizeof(what), "mirror %s after the power failure", s->target->dm);
 	if (line_check(line, what, content_of(l, s->target), 0, l->nr_blocks, line->durable))
 		failed(l, "%s was Synchronized and lost what was flushed", s->target->dm);
+}
+
+/* Until its devices are there nobody can tell what of @e is where. */
+static int is_turned(struct life *l, struct element *e)
+{
+	struct sync *s = sync_into(l, e);
+
+	return turned_into(l, e) || (s && s->turned == FAILING_BACK);
 }
 
 void verify_survivors(struct life *l)
@@ -200,18 +208,51 @@ void verify_survivors(struct life *l)
 		check_mirror(l, &l->s[i]);
 	for (i = 0; i < l->nr_syncs; i++)
 		l->s[i].synchronized = 0;
-	check_line(l, &l->e[0], 0);
-	for (i = 1; i < l->nr_elements; i++) {
-		struct sync *s = sync_into(l, &l->e[i]);
+	for (i = 0; i < l->nr_elements; i++) {
+		struct element *e = &l->e[i];
 
-		if (s && s->state != COPYING && l->e[i].line.valid)
-			check_line(l, &l->e[i], s->state == DRP_CS_SPLIT);
-		else
-			l->e[i].line.valid = 0;
+		if (!content_is_own(l, e))
+			e->line.valid = 0;
+		else if (!is_turned(l, e))
+			check_line(l, e);
 	}
-	for (i = 0; i < l->nr_syncs; i++)
-		if (l->s[i].state)
+	for (i = 0; i < l->nr_syncs; i++) {
+		if (l->s[i].turned)
+			query_map("pf", l->s[i].id, l->turned_map[i], l->nr_blocks);
+		else if (l->s[i].state)
 			check_map(l, &l->s[i]);
+	}
+}
+
+/* Nothing is written but by the copy, which changes nothing that is to be seen. */
+static void check_turned(struct life *l, unsigned int i, int unfinished)
+{
+	struct sync *s = &l->s[i];
+	unsigned int bad;
+
+	if (disk_read(s->source->dev, content_of(l, s->source), (size_t)l->nr_blocks * BLOCK_BYTES))
+		failed(l, "%s cannot be read", s->source->dm);
+	check_line(l, s->source);
+	if (!unfinished)
+		return;
+	check_line(l, s->target);
+	bad = unmarked(l, s, l->turned_map[i]);
+	if (bad)
+		failed(l, "%u blocks of %s differ from the target of sync %llu that is being restored and are not marked",
+		       bad, s->source->dm, (unsigned long long)s->id);
+}
+
+void verify_turned(struct life *l)
+{
+	int was[SYNCS_MAX];
+	unsigned int i;
+
+	for (i = 0; i < l->nr_syncs; i++)
+		was[i] = l->s[i].turned;
+	notice_ends(l);
+	for (i = 0; i < l->nr_syncs; i++)
+		if (was[i])
+			check_turned(l, i, l->s[i].turned);
 	model_forget_log();
 }
 
@@ -229,14 +270,16 @@ static int still_copying(struct life *l, struct sync_info *info, int *n)
 		return -EIO;
 	for (i = 0; i < l->nr_syncs; i++) {
 		const struct sync_info *x = l->s[i].state ? find_info(info, *n, l->s[i].id) : NULL;
+		unsigned int end = l->s[i].turned == RESTORING ? DRP_CS_RESTORED :
+								 DRP_CS_SYNCHRONIZED;
 
-		if (l->s[i].state == COPYING && (!x || x->state != DRP_CS_SYNCHRONIZED))
+		if (l->s[i].state == COPYING && (!x || x->state != end))
 			return 1;
 	}
 	return 0;
 }
 
-static int wait_settled(struct life *l, struct sync_info *info, int *n)
+int wait_settled(struct life *l, struct sync_info *info, int *n)
 {
 	double end = now_seconds() + SETTLE_SECONDS;
 	char message[64], answer[256];
@@ -259,6 +302,8 @@ static int wait_settled(struct life *l, struct sync_info *info, int *n)
 				(unsigned long long)info[i].dirty_bytes, info[i].error);
 		failed(l, "the copies do not end within %d s", SETTLE_SECONDS);
 	}
+	if (!r)
+		notice_ends(l);
 	return r;
 }
 
@@ -269,7 +314,7 @@ static void check_settled(struct life *l, struct sync *s, const struct sync_info
 	if (s->state == COPYING && !x->in_sync)
 		failed(l, "sync %llu is Synchronized without I/O, but says that it is not in sync",
 		       (unsigned long long)s->id);
-	if (s->state == COPYING || x->in_sync == 1) {
+	if (s->state == COPYING || (x->in_sync == 1 && !s->turned)) {
 		bad = unmarked(l, s, NULL);
 		if (bad)
 			failed(l, "sync %llu claims to be in sync (state %u), but %u blocks differ",
@@ -277,6 +322,18 @@ static void check_settled(struct life *l, struct sync *s, const struct sync_info
 		return;
 	}
 	check_map(l, s);
+}
+
+/* Without a power failure nothing that was acknowledged is lost. */
+static void check_acknowledged(struct life *l, struct element *e)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "settled %s", e->dm);
+	if (!content_is_own(l, e) || !e->line.valid)
+		return;
+	if (line_check(&e->line, what, content_of(l, e), 0, l->nr_blocks, e->line.acked))
+		failed(l, "%s lost acknowledged writes without a power failure", e->dm);
 }
 
 int verify_settled(struct life *l)
@@ -291,46 +348,65 @@ int verify_settled(struct life *l)
 	if (r || sim_power_is_off())
 		return -EIO;
 	for (i = 0; i < l->nr_elements; i++)
-		read_content(l, &l->e[i]);
+		if (read_logical(l, &l->e[i]))
+			failed(l, "%s cannot be read", l->e[i].dm);
 	for (i = 0; i < l->nr_syncs; i++)
 		l->s[i].synchronized = l->s[i].state == COPYING;
 	for (i = 0; i < l->nr_syncs; i++)
 		if (l->s[i].state)
 			check_settled(l, &l->s[i], find_info(info, n, l->s[i].id));
-	if (line_check(&l->e[0].line, "settled source", content_of(l, &l->e[0]), 0, l->nr_blocks,
-		       l->e[0].line.acked))
-		failed(l, "the source lost acknowledged writes without a power failure");
+	for (i = 0; i < l->nr_elements; i++)
+		check_acknowledged(l, &l->e[i]);
+	set_writable(l);
 	atomic_store(&writers_pause, 0);
 	return 0;
 }
 
-int verify_resynced(struct life *l)
+static int is_mirroring(struct life *l)
 {
 	unsigned int i;
-	int r = 0;
 
-	for (i = 0; i < l->nr_syncs && !r; i++) {
-		struct sync *s = &l->s[i];
+	for (i = 0; i < l->nr_syncs; i++)
+		if (l->s[i].state != COPYING || l->s[i].turned)
+			return 0;
+	return 1;
+}
 
-		switch (s->state) {
-		case 0:
-			r = make_sync(l, s);
-			break;
-		case COPYING:
-			break;
-		case DRP_CS_SUSPENDED:
-			r = do_operation(l, s, "resume", "force");
-			break;
-		case DRP_CS_INACTIVE:
-		case DRP_CS_PREPARED:
-			r = do_operation(l, s, "activate", "force");
-			break;
-		default:
-			r = do_operation(l, s, "resync-replica", "force");
-		}
-		if (!r && s->state != COPYING)
-			failed(l, "sync %llu cannot be resynchronized from state %u",
-			       (unsigned long long)s->id, s->state);
+/* Towards Synchronized; where the other syncs do not allow that, by a new one. */
+static int start_copy(struct life *l, struct sync *s)
+{
+	const char *word = s->state ? word_to_copy(s) : NULL;
+	int r;
+
+	if (!s->state)
+		return make_sync(l, s);
+	if (!word)
+		return 0;
+	r = do_operation(l, s, word, "force");
+	if (r || s->state == COPYING)
+		return r;
+	if (!l->directions)
+		failed(l, "sync %llu cannot be resynchronized from state %u",
+		       (unsigned long long)s->id, s->state);
+	r = do_operation(l, s, "detach", "force");
+	return r || s->state ? r : make_sync(l, s);
+}
+
+#define PASSES 6
+
+int verify_resynced(struct life *l)
+{
+	struct sync_info info[8];
+	unsigned int pass, i;
+	int n, r = 0;
+
+	for (pass = 0; pass < PASSES && !r && !is_mirroring(l); pass++) {
+		for (i = 0; i < l->nr_syncs && !r; i++)
+			r = start_copy(l, &l->s[i]);
+		if (!r && !is_mirroring(l))
+			r = wait_settled(l, info, &n);
 	}
+	if (!r && !is_mirroring(l))
+		failed(l, "the syncs cannot be made Synchronized");
 	return r ? r : verify_settled(l);
 }

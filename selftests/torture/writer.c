@@ -88,8 +88,10 @@ static int write_counted(struct writer *w, struct line *l, int fd, int sync_fd, 
 		return 0;
 	}
 	/* Protected meanwhile: what it became is the sync's business. */
-	if (gate >= 0 && atomic_load(&w->target->line.open) != gate)
+	if (atomic_load(&w->target->line.open) != gate) {
+		line_write_refused(l, serial, block, nr);
 		return 0;
+	}
 	return give_up(w, "a write", -r);
 }
 
@@ -105,24 +107,30 @@ static int write_one(struct writer *w, struct line *l, int fd, int sync_fd, int 
 
 static int flush_one(struct writer *w, struct line *l, int fd, int gate)
 {
-	line_flush_begin(l, w->mark);
+	unsigned int generation = line_flush_begin(l, w->mark);
+
 	if (fdatasync(fd))
 		return give_up(w, "a flush", errno);
-	if (gate < 0 || atomic_load(&w->target->line.open) == gate)
-		line_flush_end(l, w->mark);
+	if (atomic_load(&w->target->line.open) == gate)
+		line_flush_end(l, w->mark, generation);
 	return 0;
 }
 
-static int read_one(struct writer *w, struct line *l, int fd)
+static int read_one(struct writer *w, struct line *l, int fd, int gate)
 {
 	uint32_t block, nr, floor[BLOCKS_MAX + 4];
+	unsigned int generation;
 
 	choose_range(w, &block, &nr);
-	line_acked(l, block, nr, floor);
+	generation = line_read_begin(l, block, nr, floor);
 	if (pread(fd, w->buf, nr * BLOCK_BYTES, (off_t)block * BLOCK_BYTES) != nr * BLOCK_BYTES)
 		return give_up(w, "a read", errno);
-	if (line_check(l, "live read of the source", w->buf, block, nr, floor))
+	if (atomic_load(&w->target->line.open) != gate)
+		return 0;
+	if (line_read_end(l, "live read", w->buf, block, nr, floor, generation)) {
+		fprintf(stderr, "# read of %s (%s)\n", w->target->dm, w->life->phase);
 		atomic_store(&writers_failed, 1);
+	}
 	return 0;
 }
 
@@ -136,16 +144,17 @@ static void wait_while_paused(void)
 	atomic_fetch_add(&nr_busy, 1);
 }
 
-/* @gate: the target's line.open, or -1. */
+/* @gate: the target's line.open. */
 static int work_one(struct writer *w, int fd, int sync_fd, int gate)
 {
 	struct line *l = &w->target->line;
 	unsigned int dice = rng_below(&w->rng, 100);
+	int reads = w->target == &w->life->e[0] || w->life->directions;
 
 	if (dice < 3)
 		return flush_one(w, l, fd, gate);
-	if (dice < 10 && gate < 0)
-		return read_one(w, l, fd);
+	if (dice < 10 && reads)
+		return read_one(w, l, fd, gate);
 	return write_one(w, l, fd, sync_fd, gate);
 }
 
@@ -154,15 +163,14 @@ static void *run_writer(void *arg)
 	struct writer *w = arg;
 	int fd = open(w->target->dev, O_RDWR | O_DIRECT | O_CLOEXEC);
 	int sync_fd = open(w->target->dev, O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
-	int is_source = w->target == &w->life->e[0];
 
 	if (fd < 0 || sync_fd < 0)
 		give_up(w, "open", errno);
 	while (fd >= 0 && sync_fd >= 0 && !atomic_load(&writers_stop)) {
-		int gate = is_source ? -1 : atomic_load(&w->target->line.open);
+		int gate = atomic_load(&w->target->line.open);
 
 		wait_while_paused();
-		if (!is_source && !(gate & 1)) {
+		if (!(gate & 1)) {
 			sleep_us(2000);
 			continue;
 		}
@@ -198,6 +206,9 @@ void writers_start(struct life *l)
 	for (i = 0; i < l->nr_writers; i++)
 		init_writer(&writers[n++], l, &l->e[0]);
 	for (i = 1; i < l->nr_elements; i++)
+		init_writer(&writers[n++], l, &l->e[i]);
+	/* Each of them may be the source one day. */
+	for (i = 1; i < l->nr_elements && l->directions; i++)
 		init_writer(&writers[n++], l, &l->e[i]);
 	atomic_store(&writers_stop, 0);
 	atomic_store(&nr_busy, n);
