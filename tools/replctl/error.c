@@ -46,9 +46,10 @@ static const char *remedy(u32 return_value)
 static bool brings_remedy(const char *text)
 {
 	static const char * const advice[] = {
-		"activate ", "attach ", "check ", "choose ", "detach ", "do it ", "finish ",
-		"give ", "name ", "Resume it", "Resync Replica with", "split ", "take ", "try ",
-		"unmount ", "use ", "wait ",
+		"activate ", "attach ", "check ", "choose ", "detach ", "do it ", "fail ",
+		"finish ", "fracture ", "give ", "grow ", "name ", "remove ", "Resume it",
+		"Resync Replica with", "say ", "split ", "take ", "try ", "unmount ", "use ",
+		"wait ",
 	};
 	unsigned int i;
 
