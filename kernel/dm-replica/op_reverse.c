@@ -159,6 +159,8 @@ int drp_op_reverse(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 	r = cut_and_swap(rev);
 	if (!r && confirm(rev, &rec))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	if (!r)
+		op->res.updated_sync_id = s->rec.id;
 	drp_cut_end(rev->cut, !r);
 	kfree(rev);
 	swap(s->source_written, s->target_written);

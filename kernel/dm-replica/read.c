@@ -106,6 +106,8 @@ void drp_read_again(struct bio *bio)
 			    leg < 0 ? "its own device" : "a mirror");
 	bio->bi_iter = io->iter;
 	bio->bi_status = BLK_STS_OK;
+	/* None is left of a bio that was split below: with 0 its first part would end it. */
+	atomic_set(&bio->__bi_remaining, 1);
 	aim(bio, leg);
 	submit_bio_noacct(bio);
 }

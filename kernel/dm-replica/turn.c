@@ -9,7 +9,11 @@
 #include "leg.h"
 #include "turn.h"
 
+#define CLEARED_BYTES	(DRP_TURN_RUNS * 32)	/* two pages at most: they must not fail */
 #define SETTLE_TRIES	20	/* for memory, 50 ms apart */
+
+static_assert(CLEARED_BYTES >= DRP_TURN_RUNS * (sizeof(struct drp_record_header) +
+						sizeof(struct drp_c_clear_disk)));
 
 struct turn_extent {
 	u64 first;			/* region */
@@ -257,8 +261,8 @@ static int commit_cleared(struct drp_turn *t)
 
 	if (READ_ONCE(t->overflows) != READ_ONCE(t->overflows_durable))
 		return drp_checkpoint(pool);
-	buf = kmalloc(DRP_COMMIT_REQ_MAX, GFP_NOIO | __GFP_NOFAIL);
-	r = encode_cleared(t, buf, DRP_COMMIT_REQ_MAX, &upto);
+	buf = kmalloc(CLEARED_BYTES, GFP_NOIO | __GFP_NOFAIL);
+	r = encode_cleared(t, buf, CLEARED_BYTES, &upto);
 	if (r > 0) {
 		req.records = buf;
 		req.len = r;
