@@ -6,6 +6,7 @@
 #include "io.h"
 #include "job.h"
 #include "op.h"
+#include "turn.h"
 
 #define FINGERPRINT_BYTES	(128 * 1024)
 
@@ -521,6 +522,8 @@ void drp_element_detach(struct drp_element *e, struct drp_attachment *at)
 
 	if (e->last == at) {
 		e->flushed = !blkdev_issue_flush(at->data->bdev);
+		if (e->flushed && e->inbound && drp_turn_leave(e->inbound))
+			DMWARN("element %s: what its restore has done is not recorded", e->rec.name);
 		leave_fingerprint(e, at);
 		e->last = NULL;
 		e->bdev = NULL;

@@ -350,8 +350,8 @@ static int clear_extent(struct drp_turn *t, struct turn_extent *x)
 	return 0;
 }
 
-/* settle_lock held. */
-static int settle(struct drp_turn *t, bool journal)
+/* settle_lock held. @flushed: the source was, and nothing is under way to it. */
+static int settle(struct drp_turn *t, bool flushed, bool journal)
 {
 	struct turn_extent *x, *next;
 	LIST_HEAD(taken);
@@ -359,7 +359,7 @@ static int settle(struct drp_turn *t, bool journal)
 
 	lockdep_assert_held(&t->settle_lock);
 	take_resolved(t, &taken);
-	if (!list_empty(&taken))
+	if (!list_empty(&taken) && !flushed)
 		r = drp_leg_flush(t->s->source, DRP_FLUSH_TIMEOUT);
 	if (!r)
 		list_for_each_entry_safe(x, next, &taken, taken) {
@@ -378,7 +378,17 @@ int drp_turn_settle(struct drp_turn *t)
 	int r;
 
 	mutex_lock(&t->settle_lock);
-	r = settle(t, true);
+	r = settle(t, false, true);
+	mutex_unlock(&t->settle_lock);
+	return r;
+}
+
+int drp_turn_leave(struct drp_turn *t)
+{
+	int r;
+
+	mutex_lock(&t->settle_lock);
+	r = settle(t, true, true);
 	mutex_unlock(&t->settle_lock);
 	return r;
 }
@@ -389,7 +399,7 @@ int drp_turn_flush(struct drp_turn *t)
 
 	if (!mutex_trylock(&t->settle_lock))
 		return -EAGAIN;
-	r = settle(t, false);
+	r = settle(t, false, false);
 	mutex_unlock(&t->settle_lock);
 	return r;
 }

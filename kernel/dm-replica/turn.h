@@ -89,6 +89,12 @@ int drp_turn_settle(struct drp_turn *t);
  */
 int drp_turn_flush(struct drp_turn *t);
 
+/*
+ * The source's device goes: it was flushed and nothing is under way to it. As
+ * drp_turn_settle(), for what hosts wrote must be there when it comes back.
+ */
+int drp_turn_leave(struct drp_turn *t);
+
 /* @bio, which holds nothing, goes on (FLUSH) or ends (FUA write) when all is settled. Any context. */
 void drp_turn_wait(struct drp_turn *t, struct bio *bio);
 
