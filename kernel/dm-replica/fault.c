@@ -237,7 +237,7 @@ static void path_is_back(struct drp_sync *s)
 
 	if (rec.recovery_mode != DRP_RECOVERY_MANUAL) {
 		if (rec.reverse)
-			drp_op_turn_continue(s, 0);
+			drp_op_turn_continue(s, 0, 0);
 		else
 			drp_op_restart_copy(s);
 		return;

@@ -73,10 +73,11 @@ int drp_op_start_copy(struct drp_sync *s, struct drp_sync_rec *rec, u64 job_id,
 void drp_op_restart_copy(struct drp_sync *s);
 
 /*
- * Go on with the unfinished turn of @s, as job @job_id (0: make one). Both legs
- * attached, op_lock held. 0, -EIO, -ENOMEM. Sleeps.
+ * Go on with the unfinished turn of @s, as job @job_id (0: make one), towards
+ * @goal: Restored or Synchronized (0: as before). Both legs attached, op_lock
+ * held. 0, -EIO, -ENOMEM. Sleeps.
  */
-int drp_op_turn_continue(struct drp_sync *s, u64 job_id);
+int drp_op_turn_continue(struct drp_sync *s, u64 job_id, u16 goal);
 
 /* Its copy came to the end. op_lock held. Sleeps. */
 void drp_op_turn_finished(struct drp_sync *s);

@@ -133,7 +133,7 @@ static void turn_legs_complete(struct drp_sync *s)
 	else if (s->rec.recovery_mode == DRP_RECOVERY_MANUAL && s->rec.partitioned)
 		require_resume(s);
 	else if (!s->copier || !drp_copy_running(s->copier))
-		drp_op_turn_continue(s, 0);
+		drp_op_turn_continue(s, 0, 0);
 	if (s->rec.copy_state == DRP_CS_BROKEN)
 		mod_delayed_work(s->pool->copy_wq, &s->recover_work, HZ);
 	drp_sync_report(s);

@@ -6,6 +6,7 @@
  */
 #include <linux/slab.h>
 
+#include "checkpoint.h"
 #include "io.h"
 #include "leg.h"
 #include "op_cut.h"
@@ -156,6 +157,8 @@ int drp_op_reverse(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 	if (s->copier)
 		drp_copy_stop(s->copier);
 	fill(op, s, t, &rec);
+	/* Room in the journal: none can be made while the plans are exchanged. */
+	drp_checkpoint(op->pool);
 	r = cut_and_swap(rev);
 	if (!r && confirm(rev, &rec))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");

@@ -7,6 +7,7 @@
  * cut it goes to the device with a checkpoint, so that what the journal says
  * afterwards is exact. More in it than differs is harmless until then.
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "checkpoint.h"
@@ -126,8 +127,56 @@ static void restart_others(struct drp_sync *turned)
 static void set_turn(struct drp_sync *s, struct drp_turn *t)
 {
 	mutex_lock(&s->pool->checkpoint_lock);
+	spin_lock(&s->pool->rec_lock);
 	s->turn = t;
+	spin_unlock(&s->pool->rec_lock);
 	mutex_unlock(&s->pool->checkpoint_lock);
+}
+
+/* A checkpoint that can be waited for with a deadline; both sides have a reference. */
+struct timed_checkpoint {
+	struct work_struct work;
+	struct drp_pool *pool;
+	struct completion done;
+	struct kref ref;
+	int error;
+};
+
+static void free_checkpoint(struct kref *ref)
+{
+	kfree(container_of(ref, struct timed_checkpoint, ref));
+}
+
+static void timed_checkpoint_work(struct work_struct *work)
+{
+	struct timed_checkpoint *c = container_of(work, struct timed_checkpoint, work);
+	unsigned int flags = memalloc_noio_save();
+
+	mutex_lock(&c->pool->checkpoint_lock);
+	c->error = drp_pool_writable(c->pool) ? drp_checkpoint_plain(c->pool) : -EROFS;
+	mutex_unlock(&c->pool->checkpoint_lock);
+	memalloc_noio_restore(flags);
+	complete(&c->done);
+	kref_put(&c->ref, free_checkpoint);
+}
+
+/* Without retirement, which waits for writers: 0, -ETIMEDOUT (it may still happen), -ENOMEM, -EIO. */
+static int checkpoint_within(struct drp_pool *pool, long timeout)
+{
+	struct timed_checkpoint *c = kzalloc(sizeof(*c), GFP_NOIO);
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->pool = pool;
+	init_completion(&c->done);
+	kref_init(&c->ref);
+	kref_get(&c->ref);
+	INIT_WORK(&c->work, timed_checkpoint_work);
+	queue_work(pool->checkpoint_wq, &c->work);
+	r = wait_for_completion_timeout(&c->done, max(timeout, 1L)) ? c->error : -ETIMEDOUT;
+	kref_put(&c->ref, free_checkpoint);
+	return r;
 }
 
 /* A C plane of at least all that differs, most of it on the device. I/O goes on. */
@@ -146,7 +195,7 @@ static int prepare(struct drp_op *op, struct drp_sync *s)
 	drp_sync_set_flow(s, s->flow);
 	if (drp_plane_or(t->c, s->d))
 		drp_plane_set_all(t->c, true);
-	if (drp_checkpoint(op->pool))
+	if (checkpoint_within(op->pool, MAX_SCHEDULE_TIMEOUT))
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	return 0;
 }
@@ -166,24 +215,17 @@ static void give_up(struct drp_sync *s)
 static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 {
 	const unsigned long end = jiffies + drp_op_deadline(op);
-	struct drp_pool *pool = op->pool;
 	int r;
 
-	/* Before the gates close: a checkpoint under way flushes legs. */
-	mutex_lock(&pool->checkpoint_lock);
-	if (drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1))) {
-		mutex_unlock(&pool->checkpoint_lock);
+	if (drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1)))
 		return drp_cut_timed_out(op, "I/O in flight");
-	}
 	WRITE_ONCE(s->arming, NULL);
 	mark_others(s, s->turn->c);
-	r = drp_checkpoint_plain(pool);
-	/* The journal's write may need another one. */
-	mutex_unlock(&pool->checkpoint_lock);
-	if (r)
-		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
-	else if (time_after(jiffies, end))
+	r = checkpoint_within(op->pool, end - jiffies);
+	if (r == -ETIMEDOUT)
 		r = drp_cut_timed_out(op, "the checkpoint");
+	else if (r)
+		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	else
 		r = drp_cut_commit(cut, s, end);
 	if (!r)
@@ -269,10 +311,10 @@ static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 
 /* ---- going on ---- */
 
-int drp_op_turn_continue(struct drp_sync *s, u64 job_id)
+int drp_op_turn_continue(struct drp_sync *s, u64 job_id, u16 goal)
 {
 	struct drp_sync_rec rec = s->rec;
-	bool failback = rec.requested_copy_state == DRP_CS_SYNCHRONIZED;
+	bool failback = (goal ?: rec.requested_copy_state) == DRP_CS_SYNCHRONIZED;
 	u16 operation = failback ? DRP_OP_FAILBACK : DRP_OP_RESTORE_FROM_REPLICA;
 	int r = drp_op_make_copier(s);
 
@@ -286,6 +328,7 @@ int drp_op_turn_continue(struct drp_sync *s, u64 job_id)
 	if (!job_id)
 		job_id = drp_job_start(s->pool, rec.id, rec.name, operation);
 	rec.copy_state = DRP_CS_UNSYNCHRONIZED;
+	rec.requested_copy_state = failback ? DRP_CS_SYNCHRONIZED : DRP_CS_RESTORED;
 	rec.progress_status = failback ? DRP_PS_FAILING_BACK : DRP_PS_RESTORING;
 	rec.job_id = job_id;
 	rec.partitioned = false;
@@ -299,15 +342,17 @@ int drp_op_turn_continue(struct drp_sync *s, u64 job_id)
 	return 0;
 }
 
-static int go_on(struct drp_op *op, struct drp_sync *s)
+static int go_on(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
+	/* Resume goes where it went before it was suspended. */
+	u16 goal = op->req.operation == DRP_OP_RESUME ? 0 : t->copy_state_after;
 	u64 job_id;
 	int r;
 
 	if (s->rec.copy_state == DRP_CS_INVALID || !s->turn)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "which regions are restored is not known");
 	job_id = drp_op_job_for(op, s);
-	r = drp_op_turn_continue(s, job_id);
+	r = drp_op_turn_continue(s, job_id, goal);
 	if (r)
 		return drp_op_refuse(op, DRP_RV_FAILED, r == -ENOMEM ? "no memory for the copy" :
 				     "the metadata cannot be written");
@@ -336,7 +381,7 @@ int drp_op_turn(struct drp_op *op, struct drp_sync *s, const struct drp_transiti
 	if (r)
 		return r;
 	if (s->rec.reverse && s->rec.copy_state != DRP_CS_INVALID)
-		return go_on(op, s);
+		return go_on(op, s, t);
 	if (s->rec.copy_state == DRP_CS_INVALID)
 		forget_turn(s);
 	return begin(op, s, t);

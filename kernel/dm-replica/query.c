@@ -2,6 +2,7 @@
 #include "element.h"
 #include "job.h"
 #include "sync.h"
+#include "turn.h"
 
 static u64 memory_of(struct drp_pool *pool)
 {
@@ -13,7 +14,8 @@ static u64 memory_of(struct drp_pool *pool)
 	xa_for_each(&pool->elements, id, e)
 		bytes += sizeof(*e) + 5 * BITS_TO_LONGS(e->nr_extents) * sizeof(long);
 	xa_for_each(&pool->syncs, id, s)
-		bytes += sizeof(*s) + drp_plane_memory(s->d);
+		bytes += sizeof(*s) + drp_plane_memory(s->d) +
+			 (s->turn ? sizeof(*s->turn) + drp_plane_memory(s->turn->c) : 0);
 	return bytes;
 }
 
@@ -87,10 +89,11 @@ static void fill_sync(struct drp_sync *s, struct drp_sync_info *info)
 	info->copy_state = drp_sync_seen_state(s);
 	info->progress_status = info->copy_state == DRP_CS_PARTITIONED ? DRP_PS_UNKNOWN :
 									  s->rec.progress_status;
-	info->dirty_bytes = min(drp_plane_count(s->d) << shift, total);
+	/* While it is turned: what the source still lacks. */
+	info->dirty_bytes = min(drp_plane_count(s->turn ? s->turn->c : s->d) << shift, total);
 	info->percent_synced = div64_u64((total - info->dirty_bytes) * 100, total);
 	info->target_consistent = drp_sync_consistent(s);
-	info->in_sync = !s->rec.partitioned && !info->dirty_bytes &&
+	info->in_sync = !s->rec.partitioned && !s->rec.reverse && drp_plane_empty(s->d) &&
 			info->copy_state != DRP_CS_PARTITIONED;
 	info->access = drp_state_access(s->rec.sync_type, s->rec.copy_state, s->rec.reverse);
 	info->memory_bytes = drp_plane_memory(s->d);
