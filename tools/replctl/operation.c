@@ -51,6 +51,7 @@ static void say_roles(const struct ref *sync)
 
 static int operate(struct report *report, const struct args *a, u16 operation, const char *subject)
 {
+	struct record answer = { 0 };
 	struct request *req;
 	struct ref ref;
 	int status;
@@ -70,10 +71,11 @@ static int operate(struct report *report, const struct args *a, u16 operation, c
 		req_free(req);
 		report->status = status;
 	} else {
-		status = report_method(report, a, req, ref.qualified, &ref, DRP_OBJ_NONE, NULL);
-		if (!status && operation == DRP_OP_REVERSE_ROLES && !opt(a, OPT_DRY_RUN) &&
-		    ref.kind == DRP_OBJ_SYNC && !report->root)
+		status = report_method(report, a, req, ref.qualified, &ref, DRP_OBJ_NONE, &answer);
+		if (!status && rec_has(&answer, DRP_A_UPDATED_SYNC_ID) && !opt(a, OPT_DRY_RUN) &&
+		    !report->root)
 			say_roles(&ref);
+		record_free(&answer);
 	}
 	ref_free(&ref);
 	return status;
