@@ -44,8 +44,13 @@ static int stop_source(struct drp_op *op, struct drp_sync *s, u64 *cut_id)
 	bool mirrored = s->flow == DRP_FLOW_MIRROR;
 	int r;
 
-	if (!mirrored || !s->source->live)
-		return block_source(op, s);
+	if (!mirrored || !s->source->live) {
+		r = block_source(op, s);
+		/* It left with writes in its cache, which the target may have. */
+		if (!r && mirrored && !s->source->flushed)
+			drp_extents_to_d(s, true);
+		return r;
+	}
 	WRITE_ONCE(s->source->access, DRP_ACCESS_READ);
 	WRITE_ONCE(s->target_noted, false);
 	r = drp_cut_mirror(op, s, cut_id);
@@ -62,6 +67,7 @@ int drp_op_failover(struct drp_op *op, struct drp_sync *s, const struct drp_tran
 	bool copied = s->copier && drp_copy_running(s->copier);
 	struct drp_sync_rec rec = s->rec;
 	u64 job_id = rec.job_id, cut_id = 0;
+	bool behind = !drp_plane_empty(s->d);
 	int r = check_devices(op, s);
 
 	if (r)
@@ -81,8 +87,8 @@ int drp_op_failover(struct drp_op *op, struct drp_sync *s, const struct drp_tran
 	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
 	rec.progress_status = t->progress_after;
 	rec.in_sync = drp_plane_empty(s->d);
-	/* What the target lacks would be overwritten by Failback. */
-	rec.source_changed = !rec.in_sync;
+	/* What the target lacks would be overwritten by Failback; what the source may lack not. */
+	rec.source_changed = behind;
 	rec.target_changed = false;
 	rec.partitioned = false;
 	rec.job_id = 0;
