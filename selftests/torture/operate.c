@@ -152,6 +152,8 @@ void it_happened(struct life *l, struct sync *s)
 		line_cut_end(s->cut_into, s->cut_from);
 	if (goal.state == COPYING && s->state != COPYING && !goal.turned)
 		s->target->line.valid = 0;
+	if (s->turned && !goal.turned)
+		s->target->line.valid = 0;
 	s->state = goal.state;
 	s->turned = goal.turned;
 	if (goal.swap)
@@ -265,6 +267,8 @@ static void note_done(struct life *l, struct sync *s, const struct operation *op
 		look_at_cut(l, s);
 	if (s->state == DRP_CS_FAILEDOVER)
 		adopt(l, s->target);
+	if (content_is_own(l, s->source))
+		adopt(l, s->source);
 }
 
 int do_operation(struct life *l, struct sync *s, const char *word, const char *options)
@@ -402,6 +406,9 @@ static const char *choose_operation(struct life *l, const struct sync *s)
 			break;
 		dice -= weight;
 	}
+	/* Whether that one has ended, and another begun, would not be seen. */
+	if (s->turned && s->state == COPYING && !strcmp(operations[i].word, "restore-from-replica"))
+		return "suspend";
 	return operations[i].word;
 }
 

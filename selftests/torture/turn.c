@@ -92,24 +92,31 @@ static int reported_turned(struct life *l, struct sync *s)
 
 void notice_ends(struct life *l)
 {
-	unsigned int i;
+	unsigned int i, seen;
 
 	for (i = 0; i < l->nr_syncs; i++) {
 		struct sync *s = &l->s[i];
 
 		if (!s->turned || reported_turned(l, s))
 			continue;
-		if (s->turned == RESTORING && reported_state(l, s) == DRP_CS_RESTORED)
+		seen = reported_state(l, s);
+		if (s->turned == RESTORING && seen == DRP_CS_RESTORED)
 			s->state = DRP_CS_RESTORED;
 		else	/* the target gets what hosts wrote to the source meanwhile */
 			s->target->line.valid = 0;
+		if (s->state == DRP_CS_BROKEN)
+			s->state = seen;	/* aborted, but not what we meant */
 		s->turned = NOT_TURNED;
 	}
 }
 
+/*
+ * What is not possible while a restore or failback is unfinished means, if it
+ * succeeds, that this had just ended.
+ */
 struct goal goal_of(const struct sync *s, const char *word, unsigned int state)
 {
-	struct goal goal = { .state = state, .turned = s->turned };
+	struct goal goal = { .state = state };
 
 	if (!strcmp(word, "restore-from-replica"))
 		goal.turned = RESTORING;
@@ -117,10 +124,12 @@ struct goal goal_of(const struct sync *s, const char *word, unsigned int state)
 		goal.turned = FAILING_BACK;
 	else if (!strcmp(word, "resume") && s->turned)
 		goal.turned = RESTORING;
-	else if (!strcmp(word, "abort") && s->turned)
-		goal.state = DRP_CS_BROKEN;
+	else if (!strcmp(word, "suspend") || !strcmp(word, "abort"))
+		goal.turned = s->turned;
 	else if (!strcmp(word, "reverse-roles"))
 		goal.swap = 1;
+	if (goal.turned && !strcmp(word, "abort"))
+		goal.state = DRP_CS_BROKEN;
 	if (goal.swap && s->state == DRP_CS_FAILEDOVER)
 		goal.state = DRP_CS_SUSPENDED;
 	return goal;
@@ -132,6 +141,8 @@ int is_reached(const struct sync *s, const struct goal *goal, const struct sync_
 
 	if (info && info->source != (goal->swap ? s->target : s->source)->id)
 		return 0;
+	if (goal->state == DRP_CS_BROKEN && goal->turned == FAILING_BACK)
+		return seen == DRP_CS_BROKEN || seen == DRP_CS_ABORTED;
 	if (goal->state != COPYING)
 		return seen == goal->state;
 	return seen == COPYING ||
@@ -184,7 +195,6 @@ static void begin_takeover(struct life *l, struct sync *s, int flushed)
 
 	if (s->turned || s->state != COPYING)
 		return;
-	line_open(&s->source->line, 0);
 	writers_drain(l, s->target);
 	from = reported_state(l, s) == DRP_CS_SYNCHRONIZED ? line_of(l, s->source) : NULL;
 	s->target->line.valid = 0;
@@ -203,6 +213,7 @@ int turn_begin(struct life *l, struct sync *s, const char *word)
 		line_open(&s->source->line, 0);
 		begin_takeover(l, s, 1);
 	} else if (!strcmp(word, "reverse-roles")) {
+		line_open(&s->source->line, 0);
 		begin_takeover(l, s, 1);
 	} else {
 		return 0;
