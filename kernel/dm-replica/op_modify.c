@@ -254,8 +254,10 @@ static int say_dry_run(struct drp_op *op, struct drp_sync *s, const struct drp_t
 
 	say_age(s, source, age, sizeof(age));
 	if (copies && (source || t->overwrites_target))
-		snprintf(op->res.text, sizeof(op->res.text), "%s would overwrite %s: %llu MiB at most, %s%s%s",
-			 from->rec.name, to->rec.name, mib, age, consent, what);
+		/* Cut at its end if the names are very long. */
+		scnprintf(op->res.text, sizeof(op->res.text),
+			  "%s would overwrite %s: %llu MiB at most, %s%s%s",
+			  from->rec.name, to->rec.name, mib, age, consent, what);
 	else if (source)
 		snprintf(op->res.text, sizeof(op->res.text),
 			 "nothing would be overwritten, hosts could no longer write %s; %llu MiB differ%s%s",
