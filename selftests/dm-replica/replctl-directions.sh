@@ -65,6 +65,8 @@ leave() { run_ok umount "$mnt"; }
 has() { assert_eq "$(cat "$mnt/$1" 2>&1)" "$2" "the file $1"; }
 has_not() { [ ! -e "$mnt/$1" ] || fail "the file $1 is there"; }
 puts() { echo "$2" >"$mnt/$1" && sync -f "$mnt"; }
+# Enough that a slow copy takes longer than what is done meanwhile.
+much() { dd if=/dev/urandom of="$mnt/much" bs=1M count=4 conv=fsync status=none; }
 
 at_exit remove_disks
 replica_setup
@@ -95,6 +97,7 @@ prints "^Advice +hosts use copy; 'replctl failback tank/home-copy'"
 use copy
 has a 1
 puts b 2
+much
 leave
 ctl 0 failback home-copy --dry-run
 prints '^  copy would overwrite home: [0-9]+ MiB at most'
@@ -152,6 +155,7 @@ has f 6
 sync -f "$mnt"
 ctl 0 split home-copy --wait-for-copy-state split --timeout 60
 puts a spoiled
+much
 rm "$mnt/b"
 leave
 ctl 17 restore-from-replica home-copy --dry-run
@@ -161,6 +165,7 @@ prints '^  copy would overwrite home: [0-9]+ MiB at most.*Force consents to'
 is Split Completed
 ctl 0 set sync home-copy rate_limit=16K
 ctl 0 restore-from-replica home-copy --force
+job=$(sed -n 's/^ReturnValue=4096 .*Job=//p' "$DRP_TMP/stdout")
 is Unsynchronized Restoring
 prints '^Advice +home already shows the content of copy'
 use home
@@ -168,7 +173,8 @@ has a 1
 has b 2
 puts g 7
 ctl 0 set sync home-copy rate_limit=0
-ctl 0 restore-from-replica home-copy --wait-for-copy-state restored --timeout 60
+ctl 0 job wait "tank/$job" --timeout 60
+prints '^Operation +Restore from Replica$'
 is Restored Completed
 has g 7
 ctl 0 resync-replica home-copy --wait-for-copy-state synchronized --timeout 60
@@ -188,7 +194,8 @@ has h 8
 puts i 9
 leave
 simdisk_set home offline 0
-ctl 0 failback home-copy --wait-for-copy-state synchronized --timeout 60
+# Force: a disk that failed while extents were active may hold what the target lacks.
+ctl 0 failback home-copy --force --wait-for-copy-state synchronized --timeout 60
 use home
 has i 9
 leave
