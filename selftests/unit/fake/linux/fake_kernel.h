@@ -44,5 +44,6 @@ static inline void fake_die(const char *what, const char *file, int line)
 #define WARN_ON_ONCE(cond) \
 	({ bool __warn = !!(cond); if (__warn) fake_die("warning: " #cond, __FILE__, __LINE__); __warn; })
 #define READ_ONCE(x)	(*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 
 #endif /* FAKE_KERNEL_H */
