@@ -277,9 +277,14 @@ static int flush_legs(struct drp_element *e)
 	unsigned int i;
 	int r;
 
+	struct drp_turn *turn = READ_ONCE(e->inbound);
+
 	r = flush_leg(e);
 	if (r && r != -EAGAIN)
 		own_flush_failed(plan, r);
+	/* What others copied from here must not go back to what the other side has. */
+	if (!r && turn)
+		r = drp_turn_flush(turn);
 	for (i = 0; i < plan->nr_hops && !r; i++) {
 		const struct drp_hop *hop = &plan->hop[i];
 
@@ -330,10 +335,6 @@ static int write_planes(struct drp_pool *pool)
 
 	xa_for_each(&pool->syncs, id, s) {
 		r = drp_plane_writeback(s->d);
-		if (!r && s->turn) {
-			drp_turn_checkpoint_begin(s->turn);
-			r = drp_plane_writeback(s->turn->c);
-		}
 		if (r)
 			return r;
 		drp_plane_shrink(s->d);
@@ -365,7 +366,28 @@ static struct drp_cut cut_behind_commits(struct drp_pool *pool)
 	return cut;
 }
 
-static void planes_written(struct drp_pool *pool)
+/*
+ * Behind the cut: what the journal said before it about a C plane must be in the
+ * plane, for nobody replays that. What it says later only clears again.
+ */
+static int write_turns(struct drp_pool *pool)
+{
+	struct drp_sync *s;
+	unsigned long id;
+	int r;
+
+	xa_for_each(&pool->syncs, id, s) {
+		if (!s->turn)
+			continue;
+		drp_turn_checkpoint_begin(s->turn);
+		r = drp_plane_writeback(s->turn->c);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static void turns_written(struct drp_pool *pool)
 {
 	struct drp_sync *s;
 	unsigned long id;
@@ -391,14 +413,16 @@ static int write_checkpoint(struct drp_pool *pool)
 	r = write_planes(pool);
 	if (!r) {
 		cut = cut_behind_commits(pool);
-		r = drp_checkpoint_write(&pool->md.io, &pool->sb, cut, next_record, cat, scratch);
+		r = write_turns(pool);
 	}
+	if (!r)
+		r = drp_checkpoint_write(&pool->md.io, &pool->sb, cut, next_record, cat, scratch);
 	if (!r) {
 		mutex_lock(&pool->cm.ring_lock);
 		drp_ring_release(&pool->cm.ring, cut);
 		mutex_unlock(&pool->cm.ring_lock);
 		drp_metadev_checkpoint_done(&pool->md);
-		planes_written(pool);
+		turns_written(pool);
 		atomic64_inc(&pool->checkpoints);
 	}
 	kfree(scratch);

@@ -262,6 +262,7 @@ static void issue_unit(struct copy_unit *u)
 	/* Hosts were faster with some of it: another time, for what is left. */
 	if (u->copier->turn &&
 	    drp_turn_where(u->copier->turn, u->range.start, u->range.end) != DRP_THERE) {
+		u->copier->unflushed -= u->range.end - u->range.start;
 		drp_range_unlock(&u->range);
 		end_unit(u, UNIT_IDLE);
 		return;
@@ -616,8 +617,12 @@ static bool end_pass(struct drp_copier *c, const struct survey *v)
 {
 	if (v->in_flight)
 		return false;
-	if (v->copied || (c->turn && !drp_plane_empty(todo(c))))
-		return settle(c, v);
+	if (v->copied || (c->turn && !drp_plane_empty(todo(c)))) {
+		if (!settle(c, v))
+			return false;
+		c->cursor = 0;
+		return true;
+	}
 	if (c->cursor) {
 		c->cursor = 0;
 		return true;

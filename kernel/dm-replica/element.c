@@ -169,6 +169,9 @@ static u8 access_of(struct drp_element *e)
 		if (s->removed || (s->source != e && s->target != e))
 			continue;
 		a = drp_state_access(s->rec.sync_type, s->rec.copy_state, s->rec.reverse);
+		/* A turn that could not be recorded: the source reads through to the target. */
+		if (s->turn && s->source->inbound == s->turn && !s->rec.reverse)
+			a = (struct drp_host_access){ DRP_ACCESS_READ, DRP_ACCESS_READ };
 		access = min(access, s->source == e ? a.source : a.target);
 	}
 	return access;
@@ -516,12 +519,25 @@ static void leave_fingerprint(struct drp_element *e, struct drp_attachment *at)
 	drp_element_commit(e, &rec);
 }
 
+/* What it had in its cache may be gone, on whichever side of a sync it is. */
+static void lost_cache(struct drp_element *e)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&e->pool->syncs, id, s)
+		if (!s->removed && (s->source == e || s->target == e))
+			drp_extents_to_d(s, true);
+}
+
 void drp_element_detach(struct drp_element *e, struct drp_attachment *at)
 {
 	unsigned int flags = drp_op_begin(e->pool);
 
 	if (e->last == at) {
 		e->flushed = !blkdev_issue_flush(at->data->bdev);
+		if (!e->flushed)
+			lost_cache(e);
 		if (e->flushed && e->inbound && drp_turn_leave(e->inbound))
 			DMWARN("element %s: what its restore has done is not recorded", e->rec.name);
 		leave_fingerprint(e, at);

@@ -301,7 +301,7 @@ int drp_extent_activate(struct drp_element *e, u64 extent)
 
 #define HAND_DOWN_RUNS	200	/* of one record each: they fit one request */
 
-struct hand_down_req {
+struct drp_hand_down {
 	struct drp_commit_req req;
 	struct drp_element *to;
 	unsigned long *active, *written;	/* of all that flows into it */
@@ -310,12 +310,12 @@ struct hand_down_req {
 	u8 records[DRP_COMMIT_REQ_MAX];
 };
 
-static void apply_hand_down(struct drp_commit_req *req)
+static void __apply_hand_down(struct drp_hand_down *h)
 {
-	struct hand_down_req *h = container_of(req, struct hand_down_req, req);
 	struct drp_element *to = h->to;
 	unsigned long x;
 
+	lockdep_assert_held(&to->pool->cm.ring_lock);
 	for_each_set_bit(x, h->active, to->nr_extents) {
 		if (!test_bit(x, to->landing) && !test_bit(x, to->active))
 			to->nr_active++;
@@ -326,16 +326,19 @@ static void apply_hand_down(struct drp_commit_req *req)
 		set_bit(x, to->written);
 }
 
-/* All extents of @s's source, and of what flows into it, that are active. */
-static void gather_above(struct hand_down_req *h, const struct drp_sync *s)
+static void apply_hand_down(struct drp_commit_req *req)
 {
-	struct drp_pool *pool = s->pool;
-	const struct drp_element *e = s->source;
+	__apply_hand_down(container_of(req, struct drp_hand_down, req));
+}
+
+/* All extents of @e, and of what flows into it, that are active. Nothing retires meanwhile. */
+static void gather_above(struct drp_hand_down *h, const struct drp_element *e)
+{
+	struct drp_pool *pool = e->pool;
 	unsigned int hops = 0;
 	u64 n;
 
-	/* Nothing retires meanwhile: until its checkpoint is durable it is not active any more. */
-	mutex_lock(&pool->checkpoint_lock);
+	lockdep_assert_held(&pool->checkpoint_lock);
 	mutex_lock(&pool->cm.ring_lock);
 	for (;;) {
 		n = min(e->nr_extents, h->to->nr_extents);
@@ -346,11 +349,10 @@ static void gather_above(struct hand_down_req *h, const struct drp_sync *s)
 		e = e->plan->up->source;
 	}
 	mutex_unlock(&pool->cm.ring_lock);
-	mutex_unlock(&pool->checkpoint_lock);
 }
 
 /* Encode the runs of h->active, gaps filled in. 0 or a negative errno. */
-static int encode_runs(struct hand_down_req *h)
+static int encode_runs(struct drp_hand_down *h)
 {
 	const u64 end = h->to->nr_extents;
 	unsigned long first = find_first_bit(h->active, end), next, stop;
@@ -373,34 +375,70 @@ static int encode_runs(struct hand_down_req *h)
 	return 0;
 }
 
-int drp_extents_hand_down(struct drp_sync *s)
+struct drp_hand_down *drp_hand_down_prepare(struct drp_element *from, struct drp_element *to)
 {
-	struct drp_element *to = s->target;
-	struct hand_down_req *h;
-	int r = -ENOMEM;
+	const size_t longs = BITS_TO_LONGS(to->nr_extents);
+	struct drp_hand_down *h = kvzalloc(sizeof(*h), GFP_NOIO);
 
-	if (!to->plan || !to->plan->nr_hops)
-		return 0;
-	h = kvzalloc(sizeof(*h), GFP_NOIO);
 	if (!h)
-		return r;
+		return NULL;
 	h->to = to;
 	h->gap = to->nr_extents / HAND_DOWN_RUNS;
-	h->active = kvcalloc(BITS_TO_LONGS(to->nr_extents), sizeof(long), GFP_NOIO);
-	h->written = kvcalloc(BITS_TO_LONGS(to->nr_extents), sizeof(long), GFP_NOIO);
+	h->active = kvcalloc(longs, sizeof(long), GFP_NOIO);
+	h->written = kvcalloc(longs, sizeof(long), GFP_NOIO);
 	if (h->active && h->written) {
-		gather_above(h, s);
-		r = encode_runs(h);
+		gather_above(h, from);
+		if (!encode_runs(h))
+			return h;
 	}
-	if (!r && h->len) {
-		h->req.records = h->records;
-		h->req.len = h->len;
-		h->req.apply = apply_hand_down;
-		r = drp_commit_wait(&s->pool->cm, &h->req);
-	}
+	drp_hand_down_free(h);
+	return NULL;
+}
+
+const void *drp_hand_down_records(const struct drp_hand_down *h, u32 *len)
+{
+	*len = h->len;
+	return h->records;
+}
+
+void drp_hand_down_apply(struct drp_hand_down *h)
+{
+	mutex_lock(&h->to->pool->cm.ring_lock);
+	__apply_hand_down(h);
+	mutex_unlock(&h->to->pool->cm.ring_lock);
+}
+
+void drp_hand_down_free(struct drp_hand_down *h)
+{
+	if (!h)
+		return;
 	kvfree(h->active);
 	kvfree(h->written);
 	kvfree(h);
+}
+
+int drp_extents_hand_down(struct drp_sync *s)
+{
+	struct drp_element *to = s->target;
+	struct drp_pool *pool = s->pool;
+	struct drp_hand_down *h;
+	int r = 0;
+
+	if (!to->plan || !to->plan->nr_hops)
+		return 0;
+	/* What is chosen for retirement is not active, until its checkpoint is durable. */
+	mutex_lock(&pool->checkpoint_lock);
+	h = drp_hand_down_prepare(s->source, to);
+	mutex_unlock(&pool->checkpoint_lock);
+	if (!h)
+		return -ENOMEM;
+	if (h->len) {
+		h->req.records = h->records;
+		h->req.len = h->len;
+		h->req.apply = apply_hand_down;
+		r = drp_commit_wait(&pool->cm, &h->req);
+	}
+	drp_hand_down_free(h);
 	return r;
 }
 

@@ -180,6 +180,18 @@ void drp_extents_to_d(struct drp_sync *s, bool written_only);
 int drp_extents_hand_down(struct drp_sync *s);
 
 /*
+ * The same in steps, for who commits the records (at most DRP_COMMIT_REQ_MAX
+ * bytes) himself: what is active in @from and above it, for @to. prepare:
+ * checkpoint_lock held; NULL: no memory. apply: when they are durable; takes
+ * ring_lock. All sleep.
+ */
+struct drp_hand_down;
+struct drp_hand_down *drp_hand_down_prepare(struct drp_element *from, struct drp_element *to);
+const void *drp_hand_down_records(const struct drp_hand_down *h, u32 *len);
+void drp_hand_down_apply(struct drp_hand_down *h);
+void drp_hand_down_free(struct drp_hand_down *h);
+
+/*
  * Retirement, in three steps of a checkpoint: choose and clear (returns how
  * many), wait and say whose legs to flush, give back on failure.
  */

@@ -224,6 +224,8 @@ static int settle_turn(struct drp_sync *s)
 		strscpy(s->rec.error_text, "which regions were restored is lost",
 			sizeof(s->rec.error_text));
 	}
+	if (s->turn)
+		s->turn->confirmed = 1;
 	s->source->inbound = s->turn;
 	return 0;
 }

@@ -40,6 +40,7 @@ static int put_pool(struct sk_buff *skb, const struct drp_pool_info *p)
 {
 	if (drp_nl_put_pool_id(skb, p->name, p->uuid) ||
 	    nla_put_u16(skb, DRP_A_POOL_MODE, p->mode) ||
+	    nla_put_u8(skb, DRP_A_ACTIVE, p->active) ||
 	    put_dev(skb, DRP_A_POOL_DEV, p->pool_dev) ||
 	    put_dev(skb, DRP_A_METADATA_DEV, p->metadata_dev) ||
 	    put_dev(skb, DRP_A_COW_DEV, p->cow_dev) ||
@@ -156,6 +157,7 @@ static int put_sync_state(struct sk_buff *skb, const struct drp_sync_info *s)
 	    nla_put_u8(skb, DRP_A_IN_SYNC, s->in_sync) ||
 	    nla_put_u8(skb, DRP_A_SOURCE_CHANGED, s->rec.source_changed) ||
 	    nla_put_u8(skb, DRP_A_TARGET_CHANGED, s->rec.target_changed) ||
+	    nla_put_u8(skb, DRP_A_REVERSE, s->rec.reverse) ||
 	    nla_put_u16(skb, DRP_A_SOURCE_ACCESS, s->access.source) ||
 	    nla_put_u16(skb, DRP_A_TARGET_ACCESS, s->access.target) ||
 	    drp_nl_put_u64(skb, DRP_A_MEMORY_BYTES, s->memory_bytes) ||

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "op_cut.h"
@@ -8,15 +9,20 @@ struct drp_op_cut {
 	struct drp_op *op;
 	u64 id;
 	bool submitted;
-	u8 record[128];
+	u32 room;
+	u8 record[];
 };
 
-struct drp_op_cut *drp_cut_alloc(struct drp_op *op)
-{
-	struct drp_op_cut *cut = kzalloc(sizeof(*cut), GFP_NOIO);
+#define CUT_BYTES	128	/* of CUT itself */
 
-	if (cut)
-		cut->op = op;
+struct drp_op_cut *drp_cut_alloc(struct drp_op *op, u32 room)
+{
+	struct drp_op_cut *cut = kvzalloc(struct_size(cut, record, CUT_BYTES + room), GFP_NOIO);
+
+	if (!cut)
+		return NULL;
+	cut->op = op;
+	cut->room = CUT_BYTES + room;
 	return cut;
 }
 
@@ -27,7 +33,8 @@ int drp_cut_timed_out(struct drp_op *op, const char *what)
 			     what);
 }
 
-int drp_cut_commit(struct drp_op_cut *cut, struct drp_sync *s, unsigned long end)
+int drp_cut_commit(struct drp_op_cut *cut, struct drp_sync *s, unsigned long end,
+		   const void *extra, u32 extra_len)
 {
 	u64 members[] = { s->source->rec.id, s->target->rec.id };
 	struct drp_pool *pool = s->pool;
@@ -36,8 +43,13 @@ int drp_cut_commit(struct drp_op_cut *cut, struct drp_sync *s, unsigned long end
 	spin_lock(&pool->rec_lock);
 	cut->id = pool->rec.next_cut_id++;
 	spin_unlock(&pool->rec_lock);
-	len = drp_encode_cut(cut->id, members, ARRAY_SIZE(members), cut->record,
-			     sizeof(cut->record));
+	len = drp_encode_cut(cut->id, members, ARRAY_SIZE(members), cut->record, CUT_BYTES);
+	if (len > 0 && extra_len > cut->room - len)
+		len = -ENOSPC;
+	if (len > 0 && extra_len) {
+		memcpy(cut->record + len, extra, extra_len);
+		len += extra_len;
+	}
 	if (len < 0)
 		return drp_op_refuse(cut->op, DRP_RV_FAILED, "the cut cannot be recorded: error %d",
 				     len);
@@ -63,7 +75,7 @@ static void abort_cut(struct drp_op_cut *cut)
 	int len;
 
 	wait_for_completion(&cut->req.done);
-	len = drp_encode_cut_abort(cut->id, cut->record, sizeof(cut->record));
+	len = drp_encode_cut_abort(cut->id, cut->record, CUT_BYTES);
 	if (len < 0)
 		return;
 	req.records = cut->record;
@@ -75,5 +87,5 @@ void drp_cut_end(struct drp_op_cut *cut, bool confirmed)
 {
 	if (cut->submitted && !confirmed)
 		abort_cut(cut);
-	kfree(cut);
+	kvfree(cut);
 }

@@ -11,11 +11,16 @@
 
 struct drp_op_cut;
 
-/* NULL: no memory. */
-struct drp_op_cut *drp_cut_alloc(struct drp_op *op);
+/* With room for @room bytes of records beside the CUT. NULL: no memory. */
+struct drp_op_cut *drp_cut_alloc(struct drp_op *op, u32 room);
 
-/* Inside the closed gates of @s: commit CUT until @end (jiffies). 0 or a refusal. Sleeps. */
-int drp_cut_commit(struct drp_op_cut *cut, struct drp_sync *s, unsigned long end);
+/*
+ * Inside the closed gates of @s: commit CUT until @end (jiffies), and @extra
+ * (@extra_len bytes, may be NULL), which holds even if the cut does not. 0 or a
+ * refusal. Sleeps.
+ */
+int drp_cut_commit(struct drp_op_cut *cut, struct drp_sync *s, unsigned long end,
+		   const void *extra, u32 extra_len);
 
 u64 drp_cut_id(const struct drp_op_cut *cut);
 
@@ -27,9 +32,9 @@ int drp_cut_timed_out(struct drp_op *op, const char *what);
 
 /*
  * The whole cut of a mirror: close the gates, drain, flush the target, commit
- * CUT; the flow is TRACK when they open again. 0 and *@cut_id, or a refusal and
- * nothing has happened. Sleeps.
+ * CUT; the flow is TRACK when they open again, and (@block) the source's hosts
+ * may not write. 0 and *@cut_id, or a refusal and nothing has happened. Sleeps.
  */
-int drp_cut_mirror(struct drp_op *op, struct drp_sync *s, u64 *cut_id);
+int drp_cut_mirror(struct drp_op *op, struct drp_sync *s, bool block, u64 *cut_id);
 
 #endif /* DRP_OP_CUT_H */

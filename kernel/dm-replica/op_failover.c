@@ -29,35 +29,34 @@ static int check_devices(struct drp_op *op, struct drp_sync *s)
 	return 0;
 }
 
-/* The source's writes were only marked: block and drain them. */
+/* The source's writes were only marked, or it is gone: drain and block them. */
 static int block_source(struct drp_op *op, struct drp_sync *s)
 {
-	WRITE_ONCE(s->source->access, DRP_ACCESS_READ);
 	if (drp_gates_close(s->source, s->target, drp_op_deadline(op)))
 		return drp_cut_timed_out(op, "I/O in flight");
+	WRITE_ONCE(s->source->access, DRP_ACCESS_READ);
 	drp_gates_open(s->source, s->target);
 	return 0;
 }
 
-static int stop_source(struct drp_op *op, struct drp_sync *s, u64 *cut_id)
+/* *@behind: the target lacks some of the source's writes. */
+static int stop_source(struct drp_op *op, struct drp_sync *s, u64 *cut_id, bool *behind)
 {
-	bool mirrored = s->flow == DRP_FLOW_MIRROR;
+	bool flushed;
 	int r;
 
-	if (!mirrored || !s->source->live) {
-		r = block_source(op, s);
-		/* It left with writes in its cache, which the target may have. */
-		if (!r && mirrored && !s->source->flushed)
-			drp_extents_to_d(s, true);
-		return r;
-	}
-	WRITE_ONCE(s->source->access, DRP_ACCESS_READ);
 	WRITE_ONCE(s->target_noted, false);
-	r = drp_cut_mirror(op, s, cut_id);
+	if (s->flow == DRP_FLOW_MIRROR && s->source->live)
+		r = drp_cut_mirror(op, s, true, cut_id);
+	else
+		r = block_source(op, s);
 	if (r)
 		return r;
-	/* What its cache may lose differs from the target, and Failback must know. */
-	if (drp_leg_flush(s->source, DRP_FLUSH_TIMEOUT))
+	*behind = !drp_plane_empty(s->d);
+	/* What its cache loses the target may have: Failback must know. */
+	flushed = s->source->live ? !drp_leg_flush(s->source, DRP_FLUSH_TIMEOUT) :
+				    s->source->flushed;
+	if (!flushed)
 		drp_extents_to_d(s, true);
 	return 0;
 }
@@ -67,14 +66,14 @@ int drp_op_failover(struct drp_op *op, struct drp_sync *s, const struct drp_tran
 	bool copied = s->copier && drp_copy_running(s->copier);
 	struct drp_sync_rec rec = s->rec;
 	u64 job_id = rec.job_id, cut_id = 0;
-	bool behind = !drp_plane_empty(s->d);
+	bool behind;
 	int r = check_devices(op, s);
 
 	if (r)
 		return r;
 	if (copied)
 		drp_copy_stop(s->copier);
-	r = stop_source(op, s, &cut_id);
+	r = stop_source(op, s, &cut_id, &behind);
 	if (r) {
 		drp_sync_refresh(s);
 		if (copied)
@@ -117,6 +116,7 @@ int drp_op_source_replaced(struct drp_sync *s)
 	rec.in_sync = false;
 	/* Whatever is on it, it is not what the target's hosts left behind. */
 	rec.source_changed = false;
+	rec.initial_copy = true;
 	strscpy(rec.error_text, "the source is another device: Failback copies all of it",
 		sizeof(rec.error_text));
 	len = drp_encode_plane_all(rec.id, DRP_PLANE_D, true, record, sizeof(record));

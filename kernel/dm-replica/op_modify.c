@@ -216,14 +216,18 @@ static int execute(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 
 static int check_in_use(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
-	struct drp_element *victim = t->overwrites_source ? s->source : s->target;
+	struct drp_element *victim = NULL;
 
-	if (!t->overwrites_source && !t->overwrites_target)
+	if (op->req.force || op->req.settings.in_use_ignore)
 		return 0;
-	if (op->req.force || op->req.settings.in_use_ignore || !drp_element_in_use(victim))
+	if (t->overwrites_source && drp_element_in_use(s->source))
+		victim = s->source;
+	else if (t->overwrites_target && drp_element_in_use(s->target))
+		victim = s->target;
+	if (!victim)
 		return 0;
 	return drp_op_refuse(op, DRP_RV_IN_USE,
-			     "%s is mounted or held exclusively and would be overwritten: unmount it, or use Force or in_use=ignore",
+			     "%s is mounted or held exclusively and would be overwritten or lose write access: unmount it, or use Force or in_use=ignore",
 			     victim->rec.name);
 }
 

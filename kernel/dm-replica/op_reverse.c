@@ -55,7 +55,36 @@ struct reversal {
 	struct drp_element_rec a, b;	/* records after it */
 };
 
-/* Both sides are drained: make them equal for good, then CUT. */
+/*
+ * CUT, and with it what those below the new source may lack: until now the
+ * extents of the old one said so, which they no longer follow.
+ */
+static int cut_inside(struct reversal *rev, unsigned long end)
+{
+	struct drp_sync *s = rev->s;
+	struct drp_element *old_source = s->target;
+	struct drp_hand_down *h = drp_hand_down_prepare(old_source, s->source);
+	const void *records;
+	u32 len;
+	int r;
+
+	if (!h)
+		return drp_op_refuse(rev->op, DRP_RV_FAILED, "no memory");
+	records = drp_hand_down_records(h, &len);
+	r = drp_cut_commit(rev->cut, s, end, records, len);
+	if (!r) {
+		drp_hand_down_apply(h);
+		/* Its hosts lose write access now; those of the other side get it with CONFIRM. */
+		if (s->rec.copy_state == DRP_CS_SYNCHRONIZED)
+			WRITE_ONCE(old_source->access, DRP_ACCESS_READ);
+		swap(s->source_noted, s->target_noted);
+		swap(s->source_written, s->target_written);
+	}
+	drp_hand_down_free(h);
+	return r;
+}
+
+/* Both sides are drained: make them equal for good, then CUT. The ends are swapped already. */
 static int inside(void *ctx, unsigned long end)
 {
 	struct reversal *rev = ctx;
@@ -72,7 +101,7 @@ static int inside(void *ctx, unsigned long end)
 		return drp_cut_timed_out(rev->op, "a flush");
 	if (r)
 		return drp_op_refuse(rev->op, DRP_RV_FAILED, "a leg cannot be flushed: error %d", r);
-	return drp_cut_commit(rev->cut, s, end);
+	return cut_inside(rev, end);
 }
 
 static int cut_and_swap(struct reversal *rev)
@@ -80,8 +109,6 @@ static int cut_and_swap(struct reversal *rev)
 	struct drp_sync *s = rev->s;
 	int r;
 
-	WRITE_ONCE(s->source->access, DRP_ACCESS_READ);
-	WRITE_ONCE(s->target->access, DRP_ACCESS_READ);
 	WRITE_ONCE(s->readable, false);
 	swap_ends(s);
 	r = drp_plans_rebuild_inside(s->pool, drp_op_deadline(rev->op), inside, rev);
@@ -132,8 +159,8 @@ static void fill(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	rec->error_text[0] = '\0';
 	if (rec->copy_state == DRP_CS_SUSPENDED) {
 		rec->when_suspended = drp_now();
-		/* The old source: its hosts left it at one moment. */
-		rec->target_consistent = true;
+		/* The old source: its hosts left it at one moment, unless it was replaced since. */
+		rec->target_consistent = !rec->initial_copy;
 	}
 }
 
@@ -147,7 +174,7 @@ int drp_op_reverse(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 		return r;
 	rev = kzalloc(sizeof(*rev), GFP_NOIO);
 	if (rev)
-		rev->cut = drp_cut_alloc(op);
+		rev->cut = drp_cut_alloc(op, DRP_COMMIT_REQ_MAX);
 	if (!rev || !rev->cut) {
 		kfree(rev);
 		return drp_op_refuse(op, DRP_RV_FAILED, "no memory");
@@ -166,7 +193,6 @@ int drp_op_reverse(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 		op->res.updated_sync_id = s->rec.id;
 	drp_cut_end(rev->cut, !r);
 	kfree(rev);
-	swap(s->source_written, s->target_written);
 	drp_sync_refresh(s);
 	drp_element_drop_cache(s->source);
 	drp_element_drop_cache(s->target);

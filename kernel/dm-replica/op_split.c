@@ -20,7 +20,7 @@
  * flow is as it was.
  */
 static int cut_inside(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut,
-		      unsigned long end)
+		      unsigned long end, bool block)
 {
 	int r;
 
@@ -31,18 +31,20 @@ static int cut_inside(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *
 		return drp_cut_timed_out(op, "the flush of the target");
 	if (r)
 		return drp_op_refuse(op, DRP_RV_FAILED, "the target cannot be flushed: error %d", r);
-	r = drp_cut_commit(cut, s, end);
+	r = drp_cut_commit(cut, s, end, NULL, 0);
 	if (r)
 		return r;
 	WRITE_ONCE(s->readable, false);
 	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
+	if (block)
+		WRITE_ONCE(s->source->access, DRP_ACCESS_READ);
 	return 0;
 }
 
-int drp_cut_mirror(struct drp_op *op, struct drp_sync *s, u64 *cut_id)
+int drp_cut_mirror(struct drp_op *op, struct drp_sync *s, bool block, u64 *cut_id)
 {
 	const unsigned long end = jiffies + drp_op_deadline(op);
-	struct drp_op_cut *cut = drp_cut_alloc(op);
+	struct drp_op_cut *cut = drp_cut_alloc(op, 0);
 	int r;
 
 	if (!cut)
@@ -59,7 +61,7 @@ int drp_cut_mirror(struct drp_op *op, struct drp_sync *s, u64 *cut_id)
 		r = drp_cut_timed_out(op, "I/O in flight");
 		goto out;
 	}
-	r = cut_inside(op, s, cut, end);
+	r = cut_inside(op, s, cut, end, block);
 	drp_gates_open(s->source, s->target);
 	*cut_id = drp_cut_id(cut);
 out:
@@ -120,7 +122,7 @@ int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	if (mirrored) {
 		WRITE_ONCE(s->source_noted, false);
 		WRITE_ONCE(s->target_noted, false);
-		r = op->req.operation == DRP_OP_SPLIT ? drp_cut_mirror(op, s, &cut_id) :
+		r = op->req.operation == DRP_OP_SPLIT ? drp_cut_mirror(op, s, false, &cut_id) :
 							drp_op_drain_mirror(op, s);
 	}
 	if (r) {

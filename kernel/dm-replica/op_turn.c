@@ -18,7 +18,7 @@
 #include "op_modify.h"
 #include "turn.h"
 
-#define END_RETRY_MS	200
+#define END_RETRY_MS	3000
 
 /* ---- checks ---- */
 
@@ -109,6 +109,17 @@ static int tell_others(struct drp_sync *turned)
 	return 0;
 }
 
+static void copy_again(struct drp_sync *s)
+{
+	struct drp_sync_rec rec = s->rec;
+	u64 job_id = rec.job_id && xa_load(&s->pool->jobs, rec.job_id) ? rec.job_id : 0;
+
+	drp_job_ensure_ids(s->pool);
+	rec.progress_status = rec.initial_copy ? DRP_PS_SYNCHRONIZING : DRP_PS_RESYNCING;
+	if (drp_op_start_copy(s, &rec, job_id, NULL, 0))
+		pr_warn("dm-replica: sync %s: copy cannot start\n", rec.name);
+}
+
 /* Whether it happened or not: what mirrors the source copies again what is marked. */
 static void restart_others(struct drp_sync *turned)
 {
@@ -119,7 +130,7 @@ static void restart_others(struct drp_sync *turned)
 		if (s != turned && !s->removed && s->source == turned->source && !s->rec.reverse &&
 		    s->flow == DRP_FLOW_MIRROR && s->source->live && s->target->live &&
 		    s->rec.copy_state == DRP_CS_UNSYNCHRONIZED)
-			drp_op_restart_copy(s);
+			copy_again(s);
 }
 
 /* ---- the turn itself ---- */
@@ -221,15 +232,22 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 		return drp_cut_timed_out(op, "I/O in flight");
 	WRITE_ONCE(s->arming, NULL);
 	mark_others(s, s->turn->c);
-	r = checkpoint_within(op->pool, end - jiffies);
+	/* Nobody writes the target from here on, and nothing of it stays in a cache. */
+	r = drp_leg_flush_inside(s->target, end - jiffies);
+	if (r && r != -ETIMEDOUT)
+		r = -EIO;
+	r = r ?: checkpoint_within(op->pool, end - jiffies);
 	if (r == -ETIMEDOUT)
-		r = drp_cut_timed_out(op, "the checkpoint");
+		r = drp_cut_timed_out(op, "the flush of the target or the checkpoint");
 	else if (r)
-		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+		r = drp_op_refuse(op, DRP_RV_FAILED,
+				  "the target cannot be flushed, or the metadata not be written");
 	else
-		r = drp_cut_commit(cut, s, end);
-	if (!r)
+		r = drp_cut_commit(cut, s, end, NULL, 0);
+	if (!r) {
+		WRITE_ONCE(s->target->access, DRP_ACCESS_READ);
 		s->source->inbound = s->turn;
+	}
 	drp_gates_open(s->source, s->target);
 	return r;
 }
@@ -266,8 +284,11 @@ static int begin_confirmed(struct drp_op *op, struct drp_sync *s, const struct d
 	struct drp_sync_rec rec = s->rec;
 
 	fill(op, s, t, job_id, &rec);
-	if (drp_sync_confirm(s, &rec, drp_cut_id(c), NULL, 0))
+	if (drp_sync_confirm(s, &rec, drp_cut_id(c), NULL, 0)) {
+		drp_turn_confirm(s->turn, false);
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	}
+	drp_turn_confirm(s->turn, true);
 	drp_sync_refresh(s);
 	drp_element_drop_cache(s->source);
 	restart_others(s);
@@ -283,10 +304,10 @@ static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	struct drp_op_cut *c;
 	int r;
 
-	r = check_begin(op, s) ?: drp_op_protect_target(op, s);
+	r = check_begin(op, s);
 	if (r)
 		return r;
-	/* Once: nobody writes it while it is read for the source. */
+	/* Once before the gates close, so that the flush inside is short. */
 	if (drp_leg_flush(s->target, DRP_FLUSH_TIMEOUT))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "target %s cannot be flushed",
 				  s->target->rec.name);
@@ -300,7 +321,7 @@ static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	if (r)
 		return undo(s, r);
-	c = drp_cut_alloc(op);
+	c = drp_cut_alloc(op, 0);
 	r = c ? cut(op, s, c) : drp_op_refuse(op, DRP_RV_FAILED, "no memory for the cut");
 	if (!r)
 		r = begin_confirmed(op, s, t, c);
@@ -361,17 +382,29 @@ static int go_on(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	return 0;
 }
 
-/* Nobody knows which side has which region: the target's, everywhere. */
-static void forget_turn(struct drp_sync *s)
+/* Nobody reads through it any more: true, or later. Everything is settled. */
+static bool end_turn(struct drp_sync *s)
 {
+	bool drained;
+
+	drp_gate_prepare(&s->source->gate);
 	drp_gate_close(&s->source->gate);
-	if (drp_gate_wait_drained(&s->source->gate, 5 * HZ) && s->turn) {
+	drained = drp_gate_wait_drained(&s->source->gate, HZ / 2);
+	if (drained)
 		s->source->inbound = NULL;
-		drp_gate_open(&s->source->gate);
-		give_up(s);
-		return;
-	}
 	drp_gate_open(&s->source->gate);
+	return drained;
+}
+
+/* Nobody knows which side has which region: the target's, everywhere. */
+static int forget_turn(struct drp_op *op, struct drp_sync *s)
+{
+	if (!s->turn)
+		return 0;
+	if (!end_turn(s))
+		return drp_cut_timed_out(op, "I/O in flight");
+	give_up(s);
+	return 0;
 }
 
 int drp_op_turn(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
@@ -383,25 +416,11 @@ int drp_op_turn(struct drp_op *op, struct drp_sync *s, const struct drp_transiti
 	if (s->rec.reverse && s->rec.copy_state != DRP_CS_INVALID)
 		return go_on(op, s, t);
 	if (s->rec.copy_state == DRP_CS_INVALID)
-		forget_turn(s);
-	return begin(op, s, t);
+		r = forget_turn(op, s);
+	return r ?: begin(op, s, t);
 }
 
 /* ---- the end ---- */
-
-/* Nobody reads through it any more: true, or later. Everything is settled. */
-static bool end_turn(struct drp_sync *s)
-{
-	bool drained;
-
-	drp_gate_prepare(&s->source->gate);
-	drp_gate_close(&s->source->gate);
-	drained = drp_gate_wait_drained(&s->source->gate, 5 * HZ);
-	if (drained)
-		s->source->inbound = NULL;
-	drp_gate_open(&s->source->gate);
-	return drained;
-}
 
 static void restored(struct drp_sync *s)
 {

@@ -400,6 +400,7 @@ void drp_pool_suspend(struct drp_pool *pool)
 	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
+	flush_workqueue(pool->checkpoint_wq);	/* one that a cut gave up waiting for */
 	flush_workqueue(pool->commit_wq);
 }
 
@@ -459,11 +460,13 @@ static void stop(struct drp_pool *pool)
 
 	stop_copies(pool);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
+	flush_workqueue(pool->checkpoint_wq);	/* one that a cut gave up waiting for */
 	cancel_delayed_work_sync(&pool->reap_work);
 	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
 	flush_workqueue(pool->commit_wq);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
+	flush_workqueue(pool->checkpoint_wq);	/* one that a cut gave up waiting for */
 	if (!drp_checkpoint_final(pool)) {
 		mutex_lock(&pool->checkpoint_lock);
 		pool->sb.clean = true;

@@ -44,11 +44,13 @@ struct drp_turn *drp_turn_alloc(struct drp_sync *s)
 		return ERR_PTR(r);
 	}
 	xa_init_flags(&t->extents, XA_FLAGS_LOCK_IRQ);
+	mutex_init(&t->clear_lock);
 	mutex_init(&t->settle_lock);
 	INIT_DELAYED_WORK(&t->work, settle_work);
 	spin_lock_init(&t->lock);
 	INIT_LIST_HEAD(&t->unsettled);
 	bio_list_init(&t->waiting);
+	bio_list_init(&t->unconfirmed);
 	return t;
 }
 
@@ -199,18 +201,27 @@ static void note_cleared(struct drp_turn *t, u64 first, u64 count)
 	spin_unlock_irq(&t->lock);
 }
 
+/* A FLUSH between a clear and its note must know that there is something to wait for. */
+static void count_clearing(struct drp_turn *t, int by, bool overflow)
+{
+	spin_lock_irq(&t->lock);
+	t->clearing += by;
+	t->overflows += overflow;
+	spin_unlock_irq(&t->lock);
+}
+
 int drp_turn_clear(struct drp_turn *t, u64 first, u64 count)
 {
-	int r = drp_plane_clear(t->c, first, count);
+	int r;
 
-	if (!r) {
+	count_clearing(t, 1, false);
+	mutex_lock(&t->clear_lock);
+	r = drp_plane_clear(t->c, first, count);
+	if (!r)
 		note_cleared(t, first, count);
-		return 0;
-	}
-	/* Some of it may have been cleared before memory ran out. */
-	spin_lock_irq(&t->lock);
-	t->overflows++;
-	spin_unlock_irq(&t->lock);
+	/* Else some of it may have been cleared before memory ran out. */
+	count_clearing(t, -1, r);
+	mutex_unlock(&t->clear_lock);
 	return r;
 }
 
@@ -259,6 +270,8 @@ static int commit_cleared(struct drp_turn *t)
 	u8 *buf;
 	int r;
 
+	mutex_lock(&t->clear_lock);	/* for what is just being noted */
+	mutex_unlock(&t->clear_lock);
 	if (READ_ONCE(t->overflows) != READ_ONCE(t->overflows_durable))
 		return drp_checkpoint(pool);
 	buf = kmalloc(CLEARED_BYTES, GFP_NOIO | __GFP_NOFAIL);
@@ -285,7 +298,7 @@ bool drp_turn_pending(struct drp_turn *t)
 	bool pending;
 
 	spin_lock_irqsave(&t->lock, flags);
-	pending = t->settling || !list_empty(&t->unsettled) || t->added != t->durable ||
+	pending = t->settling || t->clearing || !list_empty(&t->unsettled) || t->added != t->durable ||
 		  t->overflows != t->overflows_durable;
 	spin_unlock_irqrestore(&t->lock, flags);
 	return pending;
@@ -413,6 +426,33 @@ void drp_turn_wait(struct drp_turn *t, struct bio *bio)
 	/* Under the lock: who frees us waits for it, then for the work. */
 	queue_delayed_work(t->s->pool->copy_wq, &t->work, 0);
 	spin_unlock_irqrestore(&t->lock, flags);
+}
+
+bool drp_turn_wait_confirmed(struct drp_turn *t, struct bio *bio)
+{
+	unsigned long flags;
+	bool wait;
+
+	spin_lock_irqsave(&t->lock, flags);
+	wait = !t->confirmed;
+	if (wait)
+		bio_list_add(&t->unconfirmed, bio);
+	spin_unlock_irqrestore(&t->lock, flags);
+	return wait;
+}
+
+void drp_turn_confirm(struct drp_turn *t, bool ok)
+{
+	struct bio_list bios;
+	struct bio *bio;
+
+	spin_lock_irq(&t->lock);
+	t->confirmed = ok ? 1 : -1;
+	bios = t->unconfirmed;
+	bio_list_init(&t->unconfirmed);
+	spin_unlock_irq(&t->lock);
+	while ((bio = bio_list_pop(&bios)))
+		drp_pool_rerun_bio(t->s->pool, bio);
 }
 
 static void settle_work(struct work_struct *work)

@@ -28,15 +28,19 @@ struct drp_turn {
 	struct drp_plane_map *c;
 	unsigned int shift;		/* log2 of the regions of an extent */
 	struct xarray extents;		/* struct turn_extent by extent; only grows */
+	struct mutex clear_lock;	/* a clear and its note belong together; a leaf that sleeps for memory */
 	struct mutex settle_lock;	/* one who settles; held over flush and commit: only FLUSH waits for it */
 	struct delayed_work work;	/* on copy_wq: settles for who waits */
 
+	int confirmed;			/* under lock to write: 1; 0: not yet, -1: never: nothing is copied for hosts */
 	bool origin_lost;		/* the target stays away: what lives there cannot be read */
 
 	spinlock_t lock;		/* irq-safe, outside the plane's; protects what follows */
 	struct list_head unsettled;	/* extents with resolved regions */
+	struct bio_list unconfirmed;	/* bios that need something copied, before the turn is confirmed */
 	struct bio_list waiting;	/* FLUSHes to run, FUA writes to end, when all is settled */
 	bool settling;
+	unsigned int clearing;		/* clears that are not noted yet */
 	struct drp_turn_run {
 		u64 first, count;
 	} cleared[DRP_TURN_RUNS];	/* runs durable to added, modulo its size */
@@ -97,6 +101,15 @@ int drp_turn_leave(struct drp_turn *t);
 
 /* @bio, which holds nothing, goes on (FLUSH) or ends (FUA write) when all is settled. Any context. */
 void drp_turn_wait(struct drp_turn *t, struct bio *bio);
+
+/*
+ * Before CONFIRM is durable nothing of the source may change but by its hosts'
+ * own writes: @bio, which holds its own gate only, waits: true; or may go on.
+ * Any context.
+ */
+bool drp_turn_wait_confirmed(struct drp_turn *t, struct bio *bio);
+/* It is, or (not @ok) never will be: who waits goes on, or fails. Process context. */
+void drp_turn_confirm(struct drp_turn *t, bool ok);
 
 /* Around a checkpoint, which makes durable what was cleared before it began. */
 void drp_turn_checkpoint_begin(struct drp_turn *t);

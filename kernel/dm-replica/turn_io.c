@@ -134,6 +134,29 @@ static void find_runs(struct turn_copy *copy, u64 start, u64 end, bool edges)
 	}
 }
 
+/* Only when the turn is confirmed; until then @bio waits with nothing held. Inside. */
+static bool may_copy(struct drp_turn *t, struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_gate *own = &io->e->gate;
+	struct drp_pool *pool = io->e->pool;
+
+	if (READ_ONCE(t->confirmed) > 0)
+		return true;
+	if (READ_ONCE(t->confirmed) < 0) {
+		drp_io_leave(io);
+		bio_io_error(bio);
+		return false;
+	}
+	io->step = DRP_STEP_RUN;
+	io->inside = false;
+	drp_io_leave(io);
+	if (!drp_turn_wait_confirmed(t, bio))
+		drp_pool_rerun_bio(pool, bio);
+	drp_gate_leave(own);
+	return false;
+}
+
 /* Copy what @bio needs here: true if nothing is, false: it goes on later. Region lock held, in a worker. */
 static bool copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 {
@@ -147,7 +170,7 @@ static bool copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 		kfree(copy);
 		return true;
 	}
-	if (enter_origin(t, bio))
+	if (may_copy(t, bio) && enter_origin(t, bio))
 		start_copy(copy);
 	else
 		kfree(copy);

@@ -29,6 +29,8 @@ int sync_overwrites_source(const struct record *sync)
 {
 	u64 progress = rec_u64(sync, DRP_A_PROGRESS_STATUS);
 
+	if (rec_has(sync, DRP_A_REVERSE))
+		return rec_u64(sync, DRP_A_REVERSE) != 0;
 	if (progress == DRP_PS_RESTORING || progress == DRP_PS_FAILING_BACK)
 		return 1;
 	/* A restore can have stopped in these, and stays unfinished. */
@@ -48,6 +50,11 @@ void advise_pool(const struct record *pool, char *text)
 	char metadata[REPLCTL_PATH_MAX];
 
 	*text = '\0';
+	if (rec_has(pool, DRP_A_ACTIVE) && !rec_u64(pool, DRP_A_ACTIVE)) {
+		snprintf(text, ADVICE_MAX, "'dmsetup resume %s' activates it",
+			 rec_str(pool, DRP_A_POOL_NAME));
+		return;
+	}
 	if (rec_u64(pool, DRP_A_POOL_MODE) == DRP_POOL_RW)
 		return;
 	device_path(kernel_dev(rec_u64(pool, DRP_A_METADATA_DEV)), metadata, sizeof(metadata));

@@ -7,6 +7,7 @@ static const struct field pool_fields[] = {
 	{ "Name", DRP_A_POOL_NAME, F_STR, 0, "POOL" },
 	{ "UUID", DRP_A_POOL_UUID, F_UUID, 0, NULL },
 	{ "PoolMode", DRP_A_POOL_MODE, F_ENUM, DRP_ENUM_POOL_MODE, "MODE" },
+	{ "Active", DRP_A_ACTIVE, F_BOOL, 0, "ACTIVE" },
 	{ "Device", DRP_A_POOL_DEV, F_DEV, 0, NULL },
 	{ "MetadataDevice", DRP_A_METADATA_DEV, F_DEV, 0, "METADATA" },
 	{ "CowDevice", DRP_A_COW_DEV, F_DEV, 0, "COW" },

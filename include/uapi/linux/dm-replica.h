@@ -377,6 +377,10 @@ enum drp_attr {
 	/* map */
 	DRP_A_EXTENT,			/* binary struct drp_extent [multi] */
 
+	/* pool and sync */
+	DRP_A_ACTIVE,			/* u8: of a pool; 0: its device was not resumed yet */
+	DRP_A_REVERSE,			/* u8: of a sync; a restore or failback is unfinished */
+
 	__DRP_A_MAX,
 	DRP_A_MAX = __DRP_A_MAX - 1
 };
