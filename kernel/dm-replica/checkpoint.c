@@ -458,7 +458,7 @@ static bool worth_writing(struct drp_pool *pool, const struct list_head *retirin
 	       ++pool->dirty_ticks % DRP_DIRTY_TICKS == 0;
 }
 
-int drp_checkpoint_plain(struct drp_pool *pool)
+static int checkpoint_plain(struct drp_pool *pool)
 {
 	int r = write_checkpoint(pool);
 
@@ -487,7 +487,7 @@ static void checkpoint_locked(struct drp_pool *pool, enum reason why)
 	WRITE_ONCE(pool->retire_futile, how == DRP_RETIRE_FULL && list_empty(&retiring));
 	if (why == TICK && how == DRP_RETIRE_IDLE && !worth_writing(pool, &retiring))
 		return;
-	r = drp_checkpoint_plain(pool);
+	r = checkpoint_plain(pool);
 	give_back_all(&retiring, r);
 }
 
@@ -507,6 +507,51 @@ static int checkpoint(struct drp_pool *pool, enum reason why)
 int drp_checkpoint(struct drp_pool *pool)
 {
 	return checkpoint(pool, ASKED);
+}
+
+/* A checkpoint that can be waited for with a deadline; both sides have a reference. */
+struct timed_checkpoint {
+	struct work_struct work;
+	struct drp_pool *pool;
+	struct completion done;
+	struct kref ref;
+	int error;
+};
+
+static void free_checkpoint(struct kref *ref)
+{
+	kfree(container_of(ref, struct timed_checkpoint, ref));
+}
+
+static void timed_checkpoint_work(struct work_struct *work)
+{
+	struct timed_checkpoint *c = container_of(work, struct timed_checkpoint, work);
+	unsigned int flags = memalloc_noio_save();
+
+	mutex_lock(&c->pool->checkpoint_lock);
+	c->error = drp_pool_writable(c->pool) ? checkpoint_plain(c->pool) : -EROFS;
+	mutex_unlock(&c->pool->checkpoint_lock);
+	memalloc_noio_restore(flags);
+	complete(&c->done);
+	kref_put(&c->ref, free_checkpoint);
+}
+
+int drp_checkpoint_within(struct drp_pool *pool, long timeout)
+{
+	struct timed_checkpoint *c = kzalloc(sizeof(*c), GFP_NOIO);
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->pool = pool;
+	init_completion(&c->done);
+	kref_init(&c->ref);
+	kref_get(&c->ref);
+	INIT_WORK(&c->work, timed_checkpoint_work);
+	queue_work(pool->checkpoint_wq, &c->work);
+	r = wait_for_completion_timeout(&c->done, max(timeout, 1L)) ? c->error : -ETIMEDOUT;
+	kref_put(&c->ref, free_checkpoint);
+	return r;
 }
 
 int drp_checkpoint_final(struct drp_pool *pool)

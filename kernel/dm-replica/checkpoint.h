@@ -16,6 +16,13 @@
 /* Write one now: 0, or -EROFS if the pool is not writable (any more). Sleeps. */
 int drp_checkpoint(struct drp_pool *pool);
 
+/*
+ * One without retirement, which waits for writers, and for at most @timeout
+ * jiffies: 0, -ETIMEDOUT (it may still happen), -ENOMEM, -EROFS, or an error after
+ * which the pool is read-only. No checkpoint_lock held. Sleeps.
+ */
+int drp_checkpoint_within(struct drp_pool *pool, long timeout);
+
 /* The last one of a pool whose elements are all detached: retires every extent that was flushed. */
 int drp_checkpoint_final(struct drp_pool *pool);
 
@@ -29,11 +36,5 @@ bool drp_catalog_has_room(struct drp_pool *pool, u64 more);
 u64 drp_catalog_plane_bytes(struct drp_pool *pool, u64 sectors);
 
 void drp_checkpoint_work(struct work_struct *work);
-
-/*
- * One without retirement, whatever is dirty or not: 0, or an error after which
- * the pool is read-only. checkpoint_lock held. Sleeps.
- */
-int drp_checkpoint_plain(struct drp_pool *pool);
 
 #endif /* DRP_CHECKPOINT_H */

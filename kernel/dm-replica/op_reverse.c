@@ -185,7 +185,7 @@ int drp_op_reverse(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 		drp_copy_stop(s->copier);
 	fill(op, s, t, &rec);
 	/* Room in the journal: none can be made while the plans are exchanged. */
-	drp_checkpoint(op->pool);
+	drp_checkpoint_within(op->pool, drp_op_deadline(op));
 	r = cut_and_swap(rev);
 	if (!r && confirm(rev, &rec))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");

@@ -7,7 +7,6 @@
  * cut it goes to the device with a checkpoint, so that what the journal says
  * afterwards is exact. More in it than differs is harmless until then.
  */
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "checkpoint.h"
@@ -144,52 +143,6 @@ static void set_turn(struct drp_sync *s, struct drp_turn *t)
 	mutex_unlock(&s->pool->checkpoint_lock);
 }
 
-/* A checkpoint that can be waited for with a deadline; both sides have a reference. */
-struct timed_checkpoint {
-	struct work_struct work;
-	struct drp_pool *pool;
-	struct completion done;
-	struct kref ref;
-	int error;
-};
-
-static void free_checkpoint(struct kref *ref)
-{
-	kfree(container_of(ref, struct timed_checkpoint, ref));
-}
-
-static void timed_checkpoint_work(struct work_struct *work)
-{
-	struct timed_checkpoint *c = container_of(work, struct timed_checkpoint, work);
-	unsigned int flags = memalloc_noio_save();
-
-	mutex_lock(&c->pool->checkpoint_lock);
-	c->error = drp_pool_writable(c->pool) ? drp_checkpoint_plain(c->pool) : -EROFS;
-	mutex_unlock(&c->pool->checkpoint_lock);
-	memalloc_noio_restore(flags);
-	complete(&c->done);
-	kref_put(&c->ref, free_checkpoint);
-}
-
-/* Without retirement, which waits for writers: 0, -ETIMEDOUT (it may still happen), -ENOMEM, -EIO. */
-static int checkpoint_within(struct drp_pool *pool, long timeout)
-{
-	struct timed_checkpoint *c = kzalloc(sizeof(*c), GFP_NOIO);
-	int r;
-
-	if (!c)
-		return -ENOMEM;
-	c->pool = pool;
-	init_completion(&c->done);
-	kref_init(&c->ref);
-	kref_get(&c->ref);
-	INIT_WORK(&c->work, timed_checkpoint_work);
-	queue_work(pool->checkpoint_wq, &c->work);
-	r = wait_for_completion_timeout(&c->done, max(timeout, 1L)) ? c->error : -ETIMEDOUT;
-	kref_put(&c->ref, free_checkpoint);
-	return r;
-}
-
 /* A C plane of at least all that differs, most of it on the device. I/O goes on. */
 static int prepare(struct drp_op *op, struct drp_sync *s)
 {
@@ -206,7 +159,7 @@ static int prepare(struct drp_op *op, struct drp_sync *s)
 	drp_sync_set_flow(s, s->flow);
 	if (drp_plane_or(t->c, s->d))
 		drp_plane_set_all(t->c, true);
-	if (checkpoint_within(op->pool, MAX_SCHEDULE_TIMEOUT))
+	if (drp_checkpoint_within(op->pool, MAX_SCHEDULE_TIMEOUT))
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	return 0;
 }
@@ -236,7 +189,7 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 	r = drp_leg_flush_inside(s->target, end - jiffies);
 	if (r && r != -ETIMEDOUT)
 		r = -EIO;
-	r = r ?: checkpoint_within(op->pool, end - jiffies);
+	r = r ?: drp_checkpoint_within(op->pool, end - jiffies);
 	if (r == -ETIMEDOUT)
 		r = drp_cut_timed_out(op, "the flush of the target or the checkpoint");
 	else if (r)
