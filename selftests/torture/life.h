@@ -65,6 +65,7 @@ struct life {
 	uint8_t *map, *turned_map[SYNCS_MAX];	/* the latter: before the devices came up */
 	char phase[96];			/* what happens, for messages */
 	unsigned int failures;
+	unsigned int unfinished;	/* restores and failbacks found so after a failure */
 };
 
 struct writer {
@@ -109,6 +110,8 @@ void clear_maybe(struct sync *s);
 int content_is_own(struct life *l, struct element *e);
 /* Does an unfinished restore or failback overwrite @e? */
 struct sync *turned_into(struct life *l, struct element *e);
+/* Does the copy of @s wait for content that only a suspended or aborted restore would bring? */
+int is_held(struct life *l, const struct sync *s);
 /* May hosts write @e, by all that is known? */
 int may_write(struct life *l, struct element *e);
 /* Restores and failbacks end by themselves: look which ones did. */

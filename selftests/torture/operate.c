@@ -306,16 +306,34 @@ int do_operation(struct life *l, struct sync *s, const char *word, const char *o
 	return 0;
 }
 
+/* Does job @id, in which a slow request goes on, end with a refusal? */
+static int job_refuses(unsigned long long id)
+{
+	double end = now_seconds() + 30;
+	unsigned int state = 0, error;
+
+	while (now_seconds() < end && !sim_power_is_off()) {
+		state = query_job(id, &error);
+		if (state == DRP_JOB_EXCEPTION)
+			return 1;
+		if (state == DRP_JOB_COMPLETED || !state)
+			return 0;
+		sleep_us(2000);
+	}
+	return sim_power_is_off();
+}
+
 /* Ids are never given twice. */
 static int try_old_id(struct life *l, struct sync *s)
 {
 	char message[128], answer[256];
+	unsigned long long id;
 	int r;
 
 	snprintf(message, sizeof(message), "create_sync %llu mirror %u %u",
 		 (unsigned long long)l->retired_id, s->source->id, s->target->id);
 	r = dm_message("pfpool", message, answer);
-	if (!r)
+	if (!r && (sscanf(answer, "4096 job=%llu", &id) != 1 || !job_refuses(id)))
 		failed(l, "'%s' was accepted (%s), but that id was used before", message, answer);
 	return sim_power_is_off() ? -EIO : 0;
 }
@@ -336,6 +354,11 @@ int make_sync(struct life *l, struct sync *s)
 	r = dm_message("pfpool", message, answer);
 	if (verbose)
 		fprintf(stderr, "# %s: %d %s\n", message, r, answer);
+	if (r == -EBUSY && l->directions) {	/* being restored from another one */
+		clear_maybe(s);
+		s->id = 0;
+		return 0;
+	}
 	if (r)
 		return no_answer(l, message, r);
 	r = await_job(l, s, &s->maybe, answer);
@@ -446,6 +469,18 @@ static int bounce_device(struct life *l)
 	return r ? no_answer(l, "dm suspend and resume", r) : 0;
 }
 
+/* With directions Force is what most of them need, and a slow copy is one that more happens in. */
+static const char *choose_options(struct life *l)
+{
+	static const char *const options[] = {
+		"", "force", "force", "force rate_limit=2M", "force rate_limit=500K",
+	};
+
+	if (l->directions)
+		return options[rng_below(&l->rng, 5)];
+	return rng_below(&l->rng, 4) ? "" : "force";
+}
+
 int operate(struct life *l)
 {
 	struct sync *s = &l->s[rng_below(&l->rng, l->nr_syncs)];
@@ -459,5 +494,5 @@ int operate(struct life *l)
 	if (dice == 1)
 		return change_settings(l, s);
 	word = choose_operation(l, s);
-	return do_operation(l, s, word, rng_below(&l->rng, 4) ? "" : "force");
+	return do_operation(l, s, word, choose_options(l));
 }

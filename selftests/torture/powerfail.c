@@ -33,7 +33,7 @@
 #define FAILURES_PER_LIFE 10
 
 int verbose;
-static unsigned int total_failures;
+static unsigned int total_failures, total_unfinished;
 static unsigned int per_life = FAILURES_PER_LIFE;
 static int directions;
 
@@ -161,7 +161,7 @@ static void fail_in_copy(struct life *l)
 
 		if (!s->state && make_sync(l, s))
 			break;
-		word = word_to_copy(s);
+		word = s->state ? word_to_copy(s) : NULL;
 		if (word && l->directions && is_apart(s) && rng_below(&l->rng, 3))
 			word = "restore-from-replica";
 		if (word && do_operation(l, s, word, "force"))
@@ -306,6 +306,7 @@ static void one_life(uint64_t seed)
 	writers_join();
 	if (atomic_load(&writers_failed))
 		failed(&l, "a writer saw what must not be");
+	total_unfinished += l.unfinished;
 	life_end(&l);
 }
 
@@ -357,5 +358,7 @@ int main(int argc, char **argv)
 		one_life(seed + lives++);
 	printf("%u power failures in %u lives survived, %lu writes, %.0f s\n", total_failures, lives,
 	       atomic_load(&writes_done), now_seconds() - start);
+	if (directions)
+		printf("%u times a restore or failback was unfinished\n", total_unfinished);
 	return 0;
 }

@@ -27,6 +27,21 @@ struct sync *turned_into(struct life *l, struct element *e)
 	return NULL;
 }
 
+int is_held(struct life *l, const struct sync *s)
+{
+	const struct sync *up = s;
+	unsigned int hops;
+
+	for (hops = 0; up && up->state == COPYING && hops < SYNCS_MAX; hops++) {
+		const struct sync *turned = turned_into(l, up->source);
+
+		if (turned && turned != s && turned->state != COPYING)
+			return 1;
+		up = sync_into(l, up->source);
+	}
+	return 0;
+}
+
 /* Never a target, but by a sync that was removed: what is on a target then is nobody's. */
 static int is_root(struct life *l, const struct element *e)
 {
@@ -122,9 +137,7 @@ struct goal goal_of(const struct sync *s, const char *word, unsigned int state)
 		goal.turned = RESTORING;
 	else if (!strcmp(word, "failback"))
 		goal.turned = FAILING_BACK;
-	else if (!strcmp(word, "resume") && s->turned)
-		goal.turned = RESTORING;
-	else if (!strcmp(word, "suspend") || !strcmp(word, "abort"))
+	else if (!strcmp(word, "suspend") || !strcmp(word, "resume") || !strcmp(word, "abort"))
 		goal.turned = s->turned;
 	else if (!strcmp(word, "reverse-roles"))
 		goal.swap = 1;

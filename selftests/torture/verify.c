@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <linux/dm-replica.h>
 
@@ -11,7 +12,7 @@
 #include "machine.h"
 
 #define COPYING		DRP_CS_UNSYNCHRONIZED
-#define SETTLE_SECONDS	120
+#define SETTLE_SECONDS	60
 
 static uint8_t *content_of(struct life *l, const struct element *e)
 {
@@ -250,9 +251,11 @@ void verify_turned(struct life *l)
 	for (i = 0; i < l->nr_syncs; i++)
 		was[i] = l->s[i].turned;
 	notice_ends(l);
-	for (i = 0; i < l->nr_syncs; i++)
+	for (i = 0; i < l->nr_syncs; i++) {
 		if (was[i])
 			check_turned(l, i, l->s[i].turned);
+		l->unfinished += !!l->s[i].turned;
+	}
 	model_forget_log();
 }
 
@@ -273,7 +276,7 @@ static int still_copying(struct life *l, struct sync_info *info, int *n)
 		unsigned int end = l->s[i].turned == RESTORING ? DRP_CS_RESTORED :
 								 DRP_CS_SYNCHRONIZED;
 
-		if (l->s[i].state == COPYING && (!x || x->state != end))
+		if (l->s[i].state == COPYING && (!x || x->state != end) && !is_held(l, &l->s[i]))
 			return 1;
 	}
 	return 0;
@@ -286,6 +289,7 @@ int wait_settled(struct life *l, struct sync_info *info, int *n)
 	unsigned int i;
 	int r;
 
+	alarm(SETTLE_SECONDS + 10);
 	for (i = 0; i < l->nr_syncs; i++) {
 		if (!l->s[i].state)
 			continue;
@@ -309,12 +313,13 @@ int wait_settled(struct life *l, struct sync_info *info, int *n)
 
 static void check_settled(struct life *l, struct sync *s, const struct sync_info *x)
 {
+	int copied = s->state == COPYING && !is_held(l, s);
 	unsigned int bad;
 
-	if (s->state == COPYING && !x->in_sync)
+	if (copied && !x->in_sync)
 		failed(l, "sync %llu is Synchronized without I/O, but says that it is not in sync",
 		       (unsigned long long)s->id);
-	if (s->state == COPYING || (x->in_sync == 1 && !s->turned)) {
+	if (copied || (x->in_sync == 1 && !s->turned)) {
 		bad = unmarked(l, s, NULL);
 		if (bad)
 			failed(l, "sync %llu claims to be in sync (state %u), but %u blocks differ",
@@ -351,7 +356,7 @@ int verify_settled(struct life *l)
 		if (read_logical(l, &l->e[i]))
 			failed(l, "%s cannot be read", l->e[i].dm);
 	for (i = 0; i < l->nr_syncs; i++)
-		l->s[i].synchronized = l->s[i].state == COPYING;
+		l->s[i].synchronized = l->s[i].state == COPYING && !is_held(l, &l->s[i]);
 	for (i = 0; i < l->nr_syncs; i++)
 		if (l->s[i].state)
 			check_settled(l, &l->s[i], find_info(info, n, l->s[i].id));
