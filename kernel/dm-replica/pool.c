@@ -248,7 +248,7 @@ static int open_engine(struct drp_pool *pool, struct block_device *bdev)
 	int r;
 
 	pool->commit_wq = alloc_ordered_workqueue("drp-commit", WQ_MEM_RECLAIM);
-	pool->io_wq = alloc_workqueue("drp-io", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	pool->io_wq = alloc_workqueue("drp-io", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_PERCPU, 0);
 	pool->checkpoint_wq = alloc_ordered_workqueue("drp-checkpoint", WQ_MEM_RECLAIM);
 	pool->copy_wq = alloc_workqueue("drp-copy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	pool->op_wq = alloc_workqueue("drp-op", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
