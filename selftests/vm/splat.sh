@@ -20,13 +20,15 @@ splat_context() { grep -E -B 3 -A 40 "$splat_pattern" | head -n 200; }
 
 # Make kmemleak (where the kernel has it) report to the log what it knows.
 kmemleak_scan() {
-	local file=/sys/kernel/debug/kmemleak
+	local file=/sys/kernel/debug/kmemleak line
 	[ -w $file ] || return 0
 	# An object counts as leaked from the second scan on, 5 s old at least.
 	echo scan >$file
 	sleep 5
 	echo scan >$file
-	if [ -s $file ]; then
-		head -n 100 $file >/dev/kmsg
-	fi
+	echo on >/proc/sys/kernel/printk_devkmsg
+	# A record per line: longer ones are refused.
+	head -n 100 $file | while IFS= read -r line; do
+		echo "<4>$line" >/dev/kmsg
+	done
 }
