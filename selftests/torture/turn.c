@@ -93,7 +93,8 @@ static int reported_turned(struct life *l, struct sync *s)
 
 	if (dm_status(s->source->dm, line, sizeof(line)))
 		failed(l, "%s has no status", s->source->dm);
-	sscanf(p, "%*s %*s %*s %*s %*s %*s%n", &skip);
+	if (sscanf(p, "%*s %*s %*s %*s %*s %*s%n", &skip) < 0)
+		skip = 0;
 	for (p += skip; skip; p += skip) {
 		skip = 0;
 		if (sscanf(p, " %llu %*s %*s %*s %*s %*s %*s %15s%n", &id, flags, &skip) < 2)
