@@ -325,6 +325,9 @@ static int go_on(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 
 	if (s->rec.copy_state == DRP_CS_INVALID || !s->turn)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "which regions are restored is not known");
+	r = drp_op_apply_settings(op, s);
+	if (r)
+		return r;
 	job_id = drp_op_job_for(op, s);
 	r = drp_op_turn_continue(s, job_id, goal);
 	if (r)
