@@ -4,8 +4,8 @@
 
 A sync is brought into every copy state that can be reached, every operation is
 sent with and without Force, dry and real, and answer and resulting state are
-compared with the table. What the kernel does not build yet must be refused with
-Not Supported."""
+compared with the table, and what hosts may do with the table of operations.rst.
+What the kernel does not build yet must be refused with Not Supported."""
 
 import errno
 import json
@@ -25,7 +25,7 @@ OPERATIONS = {
     17: "reset-to-sync", 18: "reset-to-async", 19: "return-to-resource-pool",
     20: "reverse-roles", 21: "split", 22: "suspend", 23: "unprepare", 24: "prepare",
 }
-NOT_BUILT = {10, 11, 15, 18, 20}
+NOT_BUILT = {18}
 ERRNO = {
     1: errno.EOPNOTSUPP, 2: errno.EIO, 3: errno.ETIMEDOUT, 4: errno.EREMOTEIO,
     5: errno.EINVAL, 6: errno.EBUSY, 32768: errno.EBADFD, 32769: errno.ECANCELED,
@@ -51,8 +51,8 @@ class Row:
         self.after, _, self.progress_after = after.partition("/")
 
     def matches(self, state, flags, force):
-        """flags: the letters of the status line: C, I, S, T."""
-        value = {"r": False, "m": "C" not in flags, "l": "I" not in flags,
+        """flags: the letters of the status line: C, I, S, T, R."""
+        value = {"r": "R" in flags, "m": "C" not in flags, "l": "I" not in flags,
                  "s": "S" in flags, "t": "T" in flags, "f": force}
         if state not in self.states:
             return False
@@ -71,6 +71,27 @@ class Table:
                  r.matches(state, flags, force)]
         assert len(found) == 1, (operation, state, flags, force, found)
         return found[0]
+
+
+class Access:
+    """What hosts may do, from the table of mirrors in operations.rst."""
+
+    NAMES = {"read, write": "write", "read": "read", "nothing": "none"}
+
+    def __init__(self, path):
+        with open(path, encoding="utf-8") as f:
+            text = f.read().partition(".. generated: states mirror")[2]
+        self.rows = {}
+        for row in text.partition(".. end of generated part")[0].split("   * - ")[2:]:
+            cells = [c.strip() for c in row.split("\n     - ")]
+            state = cells[0].partition(" (")[0].lower()
+            self.rows[state] = [self.NAMES[c] for c in cells[1:5]]
+        assert len(self.rows) == 15, self.rows
+
+    def of(self, state, flags):
+        """(source, target)"""
+        row = self.rows[state]
+        return tuple(row[2:] if "R" in flags else row[:2])
 
 
 class Rig:
@@ -98,6 +119,20 @@ class Rig:
             if int(words[i]) == self.sync:
                 return words[i + 3], words[i + 4], words[i + 7]
         return None
+
+    def role(self):
+        """Of element a: s or t."""
+        words = self.dm.status(SOURCE).split(" ")
+        for i in range(6, len(words), 8):
+            if int(words[i]) == self.sync:
+                return words[i + 2]
+        return None
+
+    def access(self):
+        """What hosts may do to (source, target); "gone" without a device."""
+        found = [self.dm.status(d).split(" ")[3] if os.path.exists("/dev/mapper/" + d) else "gone"
+                 for d in (SOURCE, TARGET)]
+        return tuple(found if self.role() == "s" else reversed(found))
 
     def state(self):
         words = self.words()
@@ -157,11 +192,30 @@ class Rig:
         self.sync = self.next_id
         self.settle(self.dm.message(POOL, "create_sync", self.sync, "mirror", *self.ids, *words))
 
+    def finish_reverse(self):
+        """An unfinished restore or failback has to end before its sync can go."""
+        self.dm.message(POOL, "set", "sync:%d" % self.sync, "rate_limit=0")
+        if self.state() in ("broken", "partitioned"):
+            try:
+                self.wait({"unsynchronized", "restored", "synchronized"}, 5)
+            except TimeoutError:
+                pass
+        state = self.state()
+        if state == "suspended":
+            self.modify(16, "force")
+        elif state in ("broken", "invalid"):
+            self.modify(15, "force")
+        self.wait({"restored", "synchronized"})
+
     def drop(self):
         """No sync, both disks healthy, both elements attached."""
-        self.disk("db", "offline", 0)
-        if not os.path.exists("/dev/mapper/" + TARGET):
-            self.attach(TARGET)
+        for disk in ("da", "db"):
+            self.disk(disk, "offline", 0)
+        for device in (SOURCE, TARGET):
+            if not os.path.exists("/dev/mapper/" + device):
+                self.attach(device)
+        if self.sync and self.words() and "R" in self.words()[2]:
+            self.finish_reverse()
         if self.sync and self.state() != "none":
             self.modify(8, "force")
         self.sync = 0
@@ -296,6 +350,103 @@ def invalid(rig):
     rig.wait({"invalid"})
 
 
+def failedover(rig):
+    synchronized(rig)
+    rig.modify(10)
+
+
+def failedover_changed(rig):
+    failedover(rig)
+    rig.write(TARGET, 1 << 20)
+
+
+def failedover_source_newer(rig):
+    suspended_changed(rig)
+    rig.modify(10, "force")
+
+
+def failedover_mixed(rig):
+    unsynchronized(rig)
+    rig.modify(10, "force")
+
+
+def failedover_source_gone(rig):
+    synchronized(rig)
+    rig.detach_device(SOURCE)
+    rig.modify(10)
+    rig.attach(SOURCE)
+
+
+def reversed_roles(rig):
+    synchronized(rig)
+    rig.modify(20)
+
+
+def reversed_failedover(rig):
+    failedover_changed(rig)
+    rig.modify(20)
+
+
+def reversed_with_loss(rig):
+    failedover_source_newer(rig)
+    rig.modify(20)
+
+
+def restored(rig):
+    split(rig)
+    rig.write(TARGET, 3 << 20)
+    rig.modify(15)
+    rig.wait({"restored"})
+
+
+def restored_source_changed(rig):
+    restored(rig)
+    rig.write(SOURCE, 3 << 20)
+
+
+def restored_target_changed(rig):
+    restored(rig)
+    rig.write(TARGET, 4 << 20)
+
+
+def restoring(rig):
+    split(rig)
+    rig.write(TARGET, 8 << 20, 4 << 20)
+    rig.modify(15, "rate_limit=1")
+
+
+def restoring_suspended(rig):
+    restoring(rig)
+    rig.modify(22)
+
+
+def restoring_aborted(rig):
+    restoring(rig)
+    rig.modify(2, "force")
+
+
+def restoring_partitioned(rig):
+    restoring(rig)
+    rig.detach_device(TARGET)
+    rig.wait({"partitioned"})
+
+
+def failing_back(rig):
+    failedover(rig)
+    rig.write(TARGET, 8 << 20, 4 << 20)
+    rig.modify(11, "rate_limit=1")
+
+
+def failing_back_suspended(rig):
+    failing_back(rig)
+    rig.modify(22)
+
+
+def failing_back_aborted(rig):
+    failing_back(rig)
+    rig.modify(2, "force")
+
+
 SETUPS = [
     ("initialized", initialized), ("inactive", created_inactive), ("inactive", inactive),
     ("unsynchronized", unsynchronized), ("unsynchronized", resyncing),
@@ -306,12 +457,21 @@ SETUPS = [
     ("suspended", requires_resume), ("prepared", prepared), ("aborted", aborted),
     ("aborted", aborted_initialized), ("broken", broken), ("broken", broken_manual),
     ("partitioned", partitioned), ("invalid", invalid),
+    ("failedover", failedover), ("failedover", failedover_changed),
+    ("failedover", failedover_source_newer), ("failedover", failedover_mixed),
+    ("failedover", failedover_source_gone), ("synchronized", reversed_roles),
+    ("suspended", reversed_failedover), ("suspended", reversed_with_loss),
+    ("restored", restored), ("restored", restored_source_changed),
+    ("restored", restored_target_changed), ("unsynchronized", restoring),
+    ("suspended", restoring_suspended), ("broken", restoring_aborted),
+    ("partitioned", restoring_partitioned), ("unsynchronized", failing_back),
+    ("suspended", failing_back_suspended), ("broken", failing_back_aborted),
 ]
 
 
 class Walk:
-    def __init__(self, table, rig):
-        self.table, self.rig = table, rig
+    def __init__(self, table, access, rig):
+        self.table, self.access, self.rig = table, access, rig
         self.bad = self.cells = 0
 
     def complain(self, where, text):
@@ -325,6 +485,9 @@ class Walk:
             return row, {errno.EOPNOTSUPP}
         if row.verdict == "refuse":
             return row, {ERRNO[row.value]}
+        # Hosts cannot go on with a disk that is not there; the table knows no disks.
+        if operation == 10 and not os.path.exists("/dev/mapper/" + TARGET):
+            return row, {errno.EBADFD}
         return row, set()
 
     def send(self, where, operation, words, errors):
@@ -342,7 +505,14 @@ class Walk:
                           (answer, [os.strerror(e) for e in errors]))
         return answer
 
-    def check_executed(self, where, row, answer):
+    def check_access(self, where):
+        words = self.rig.words()
+        if words:
+            found, want = self.rig.access(), self.access.of(words[0], words[2])
+            if any(f not in (w, "gone") for f, w in zip(found, want)):
+                self.complain(where, "hosts may do %s instead of %s (%s)" % (found, want, words))
+
+    def check_executed(self, where, row, setup, role, state, answer):
         value = answer.split(" ")[0]
         job = "job" in row.marks
         if value != ("4096" if job else "0"):
@@ -350,7 +520,10 @@ class Walk:
         if "removes" in row.marks:
             want = {"none"}
         else:
-            want = {row.after}
+            want = {state if row.after == "same" else row.after}
+            # Resume goes where it went before; the table knows no Failback that was suspended.
+            if row.operation == "resume" and setup.__name__.startswith("failing_back"):
+                want = {"synchronized"}
         try:
             self.rig.wait(want, 30 if job else 1)
         except TimeoutError as e:
@@ -359,6 +532,10 @@ class Walk:
         words = self.rig.words()
         if words and words[1] != row.progress_after:
             self.complain(where, "progress %s instead of %s" % (words[1], row.progress_after))
+        self.check_access(where)
+        swapped = row.operation == "reverse-roles"
+        if words and (self.rig.role() != role) != swapped:
+            self.complain(where, "role of a was %s and is %s" % (role, self.rig.role()))
 
     def cell(self, name, setup, operation, force):
         """True when the sync was used up."""
@@ -370,17 +547,19 @@ class Walk:
                                      " force" if force else "")
         row, errors = self.expect(operation, state, flags, force)
         self.cells += 1
-        self.send(where + " dry", operation, words + ["dry_run"], errors)
+        if os.path.exists("/dev/mapper/" + TARGET) or operation != 10:
+            self.send(where + " dry", operation, words + ["dry_run"], errors)
         if rig.words() != before:
             self.complain(where, "a dry run changed %s to %s" % (before, rig.words()))
             return True
-        if row.verdict == "execute" and operation not in NOT_BUILT:
+        if row.verdict == "execute" and not errors:
             if state in ("broken", "partitioned") and "job" in row.marks:
                 rig.disk("db", "offline", 0)
             rate = ["rate_limit=0"] if "job" in row.marks else []
+            role = rig.role()
             answer = self.send(where, operation, words + rate, errors)
             if answer is not None:
-                self.check_executed(where, row, answer)
+                self.check_executed(where, row, setup, role, state, answer)
             return True
         self.send(where, operation, words, errors)
         if rig.words() != before:
@@ -400,6 +579,7 @@ class Walk:
                     if self.rig.state() != state:
                         self.complain(setup.__name__, "is %s" % (self.rig.words(),))
                         return
+                    self.check_access(setup.__name__)
                 used = self.cell(setup.__name__, setup, operation, force)
         if bad == self.bad:
             print("ok %s (%s): %d cells in %.1f s" % (
@@ -408,9 +588,9 @@ class Walk:
 
 
 def main():
-    rig = Rig(int(sys.argv[2]), int(sys.argv[3]))
-    walk = Walk(Table(sys.argv[1]), rig)
-    only = sys.argv[4:]
+    rig = Rig(int(sys.argv[3]), int(sys.argv[4]))
+    walk = Walk(Table(sys.argv[1]), Access(sys.argv[2]), rig)
+    only = sys.argv[5:]
     for state, setup in SETUPS:
         if only and setup.__name__ not in only:
             continue

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: every operation from every copy state of a mirror does what the state table says
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 400
+# TIMEOUT: 900
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
@@ -25,7 +25,8 @@ while read -r word text; do
 	esac
 	# The table as text is what the unit tests hold equal to the table itself.
 done < <(python3 "$DRP_TOP/selftests/dm-replica/states.py" \
-	"$DRP_TOP/selftests/unit/state_golden.txt" "${element_id[p/a]}" "${element_id[p/b]}" "$@" 2>&1 ||
+	"$DRP_TOP/selftests/unit/state_golden.txt" "$DRP_TOP/Documentation/operations.rst" \
+	"${element_id[p/a]}" "${element_id[p/b]}" "$@" 2>&1 ||
 	echo "bad the walk ended with $?")
 [ $wrong -eq 0 ] || fail "$wrong differences from the state table"
 ok "all cells are as the state table says"
