@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Shows that powerfail can fail: builds the module once for each patch beside
-# this script, in build/faults, runs it, and prints after how many power
-# failures the fault was found. Not part of the checks. Usage:
+# this script, in build/faults, runs it (turn-*: with --directions), and prints
+# after how many power failures the fault was found. Not part of the checks. Usage:
 #   run.sh [--seed N] [FAULT]...
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,14 +25,15 @@ build() {
 
 # FAULT: 0 when powerfail finds it.
 find_fault() {
-	local out=$top/build/faults/$1/out log=$top/build/faults/$1/log
+	local out=$top/build/faults/$1/out log=$top/build/faults/$1/log options=()
+	[[ $1 != turn-* ]] || options=(--directions)
 	# shellcheck disable=SC2016
 	"$top/selftests/vm/run" --kernel "$kernel" --no-module --timeout 420 -- bash -c '
 		insmod "$1/selftests/simdisk/simdisk.ko" &&
 			insmod "$1/kernel/dm-replica/dm-replica.ko" || exit 99
 		shift
-		exec "$@"' - "$out" "$top/build/selftests/powerfail" --seed "$seed" \
-		--failures "$failures" --seconds 300 >"$log" 2>&1
+		exec "$@"' - "$out" "$top/build/selftests/powerfail" "${options[@]}" \
+		--seed "$seed" --failures "$failures" --seconds 300 >"$log" 2>&1
 	[ $? -eq 1 ] && grep -q '^FAILED' "$log"
 }
 
