@@ -168,16 +168,72 @@ step_recovery() {
 	(cd home && sha256sum --quiet -c ../sums.before) >bad 2>&1
 	claim "all $(wc -l <sums.before) files from before have their checksums" \
 		same_text "$(wc -l <bad)" 0
-	found=$(writer_check home/app2 "$safe" "$begun") || die "$found: the application's files"
+	application_is_whole home/app2
+}
+
+# DIR: the application's files there are all that it was told are safe.
+application_is_whole() {
+	found=$(writer_check "$1" "$safe" "$begun") || die "$found: the application's files"
 	claim "all $safe files that the application was told are safe are there, whole" \
 		at_most "$safe" "$found"
 }
 
-step_end() {
-	headline "7. The end"
+# DIR: the application works there until it has done some more.
+application_works() {
+	writer_start "$1"
+	await 60 writer_has_done 20 || die "the writer stands still"
+	writer_stop
+	safe=$(writer_last "done")
+	begun=$(writer_last begun)
+}
+
+step_failover() {
+	headline "7. A planned failover, the application moves over"
+	must replctl set sync tank/home-copy rate_limit=0
+	await 60 state_is Synchronized || die "not synchronized: $(state)"
+	application_works "$home/app3"
+	say "Who is still at work on the source is not cut off:"
+	refused 6 replctl failover tank/home-copy
+	must umount home
+	must replctl failover tank/home-copy --dry-run
+	must replctl failover tank/home-copy --wait-for-copy-state failedover --timeout 60
+	must replctl list
+	must mount /dev/mapper/tank-copy home
+	application_is_whole home/app3
+	application_works "$home/app4"
+	must umount home
+	run "dd if=/dev/zero of=/dev/mapper/tank-home bs=4k count=1 oflag=direct status=none" &&
+		die "the source took a write"
+	claim "the source is protected now" state_is Failedover
+}
+
+step_failback() {
+	local changed written
+	headline "8. And back, with what changed meanwhile"
+	changed=$(dirty)
+	must replctl set sync tank/home-copy rate_limit=256K
+	must replctl failback tank/home-copy --dry-run
+	simdisk_reset_stats disk1
+	must replctl failback tank/home-copy
+	say "The copy has just begun, but the source shows the target's content already:" \
+		"what is not copied yet is read from there."
+	must mount /dev/mapper/tank-home home
+	must replctl list
+	claim "the failback is under way" state_is Unsynchronized
+	application_is_whole home/app4
+	application_works "$home/app5"
 	must replctl set sync tank/home-copy rate_limit=0
 	await 60 state_is Synchronized || die "not synchronized: $(state)"
 	must replctl list
+	written=$(($(simdisk_stat disk1 write_sectors) * 512))
+	claim "the source's disk counted $written bytes written, the application's among them; $changed had differed" \
+		at_most "$written" $((changed + (4 << 20)))
+	quiet_legs
+	application_is_whole home/app5
+}
+
+step_end() {
+	headline "9. The end"
 	must umount home
 	claim "the two disks are equal, byte by byte" same_disks /dev/disk1 /dev/disk2
 	must replctl pool deactivate tank
@@ -190,6 +246,8 @@ step_split
 step_resync
 step_power_failure
 step_recovery
+step_failover
+step_failback
 step_end
 printf '\ndemo: %d claims checked, all true, %d seconds\n' "$demo_claims" \
 	$((SECONDS - demo_start))
