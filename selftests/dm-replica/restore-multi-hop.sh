@@ -39,7 +39,7 @@ honest() {
 }
 
 power_cycle() {
-	simdisk_power_fail $RANDOM
+	simdisk_power_fail "$RANDOM"
 	power_is_back a b c d
 }
 
