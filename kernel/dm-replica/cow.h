@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * COW space of a pool: slots of one chunk each on the COW device, and the index
+ * of what they hold (core/cow.h). Three layers answer a search: what was
+ * committed since the last checkpoint began (recent), what the checkpoint under
+ * way merges (frozen), and the tree. A slot is handed out by drp_cow_alloc(),
+ * belongs to an entry once that is committed, and comes back when the commit
+ * that deleted the entry is durable. Contract rule 2.
+ */
+#ifndef DRP_COW_H
+#define DRP_COW_H
+
+#include <linux/rbtree.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "committer.h"
+#include "core/cow.h"
+#include "plane.h"
+
+struct drp_pool;
+struct drp_cow_cache;
+struct drp_cow_put;
+
+#define DRP_COW_CACHE_DEFAULT	(16ULL << 20)	/* bytes of nodes; pool setting cow_cache */
+#define DRP_COW_RECENT_MAX	65536		/* entries until a checkpoint is asked for */
+#define DRP_COW_READY_SLOTS	1024		/* free slots at hand */
+
+struct drp_cow {
+	/* fixed while the pool lives */
+	struct drp_pool *pool;
+	struct block_device *bdev;
+	unsigned int chunk_shift;	/* log2 of sectors */
+	struct drp_cow_store store;
+	struct drp_cow_cache *cache;
+	struct kmem_cache *mems;	/* struct drp_cow_mem */
+	mempool_t mem_pool;
+
+	struct rw_semaphore tree_sem;	/* read: searches, held over reads of nodes; write: the root changes, memory only */
+	struct drp_cow_root root;	/* under tree_sem */
+	struct drp_plane_map *slots;	/* used ones, as committed; has its own lock */
+
+	spinlock_t lock;		/* irq-safe; protects what follows */
+	struct rb_root recent, frozen;	/* struct drp_cow_mem by key; frozen changes under tree_sem, too */
+	u64 nr_recent, nr_frozen;
+	struct list_head unconfirmed;	/* puts whose data is still being written, in the order of their commits */
+	u64 nr_slots;			/* of the device; grows */
+	u64 nr_used;			/* in entries */
+	u64 nr_taken;			/* handed out, not in entries yet */
+	u64 ready[DRP_COW_READY_SLOTS];	/* taken ahead; not counted in nr_taken */
+	u32 nr_ready;
+	u64 cursor;			/* where the refill goes on looking */
+	bool refilling;
+	bool full;			/* the last refill found nothing */
+	u64 nodes_reserved;		/* metadata blocks promised to the tree */
+
+	struct work_struct refill_work;
+	wait_queue_head_t refilled;
+};
+
+/* ---- life ---- */
+
+/*
+ * COW space of @pool on @bdev, from what the superblock says: device checked
+ * against its label, nothing written. 0 (pool->cow is set) or a negative errno
+ * and *@error. @slots: of the superblock, 0: new space. Sleeps.
+ */
+int drp_cow_open(struct drp_pool *pool, struct block_device *bdev, char **error);
+void drp_cow_close(struct drp_pool *pool);
+
+/* First resume of a pool whose space is new, or whose device has grown: label, superblock's fields. 0 or -errno. Sleeps. */
+int drp_cow_activate(struct drp_pool *pool);
+
+/* ---- load (in the order of the log) and checkpoint ---- */
+
+int drp_cow_load_root(struct drp_cow *cow, const struct drp_cow_root *root);
+int drp_cow_load_put(struct drp_cow *cow, const struct drp_cow_entry *entry, u64 commit_seq);
+int drp_cow_load_del(struct drp_cow *cow, const struct drp_cow_key *key);
+/* The log is over: entries of commits behind @confirmed are compared with their data, those that differ dropped. 0, -EIO, -ENOMEM. */
+int drp_cow_load_end(struct drp_cow *cow, u64 confirmed);
+
+/*
+ * Around a checkpoint, which is one at a time. freeze: under ring_lock, with the
+ * cut; what was committed before it is in frozen. merge: into the tree; sleeps
+ * for I/O. 0 or -errno. thaw: the new tree counts (@ok), or what was frozen is
+ * recent again.
+ */
+void drp_cow_freeze(struct drp_cow *cow);
+int drp_cow_merge_frozen(struct drp_cow *cow);
+void drp_cow_thaw(struct drp_cow *cow, bool ok);
+
+/* The highest commit up to which all preserved data is durable. Under ring_lock. */
+u64 drp_cow_confirmed(struct drp_cow *cow, u64 done_seq);
+
+/* ---- slots ---- */
+
+/*
+ * @n slots, not necessarily adjacent but adjacent ones in ascending order: 0;
+ * -EAGAIN: not at hand, wait for drp_cow_wait_slots() or park; -ENOSPC: none is
+ * free. All or none. Any context.
+ */
+int drp_cow_alloc(struct drp_cow *cow, u64 *slots, u32 n);
+/* Slots that no entry names and no I/O uses any more. Any context. */
+void drp_cow_release(struct drp_cow *cow, const u64 *slots, u32 n);
+/* Wait until drp_cow_alloc() is worth another try. Sleeps. */
+void drp_cow_wait_slots(struct drp_cow *cow);
+static inline sector_t drp_cow_sector(const struct drp_cow *cow, u64 slot)
+{
+	return slot << cow->chunk_shift;
+}
+
+/* ---- entries ---- */
+
+struct drp_cow_mem {
+	struct rb_node node;
+	struct drp_cow_mod mod;
+};
+
+#define DRP_COW_PUT_MAX	64	/* entries of one put */
+
+/*
+ * Entries that become known together. The caller fills cow, n, entries and
+ * ended, takes their memory with drp_cow_put_prepare(), and submits; @ended is
+ * called (committer's context, may not sleep, no locks) when the commit is
+ * durable (0) or has failed: the entries are not there, the slots still the
+ * caller's.
+ *
+ * Preserved entries may be submitted while their data is being written (FUA);
+ * the caller says drp_cow_put_confirm() when all of it is durable, or
+ * drp_cow_put_abandon() when it failed: then the entries are deleted again
+ * (committed before @ended(-EIO) is called). The put counts as ended only after
+ * both. Private entries are submitted when their data is durable.
+ */
+struct drp_cow_put {
+	struct drp_commit_req req;
+	struct drp_cow *cow;
+	u32 n;
+	bool parallel;			/* confirm or abandon will be called */
+	struct drp_cow_entry entries[DRP_COW_PUT_MAX];
+	void (*ended)(struct drp_cow_put *put, int error);
+	/* of cow_index.c */
+	struct drp_cow_mem *mems[DRP_COW_PUT_MAX];
+	struct list_head node;		/* in cow->unconfirmed */
+	u64 seq;			/* of its commit; 0: not built yet */
+	int data;			/* 0: being written, 1: durable, negative: failed */
+	int error;
+	bool landed;
+	u32 len;
+	u8 records[DRP_COW_PUT_MAX * 56];
+};
+
+/* Memory for its entries: 0 or -ENOMEM (no reserve left: a checkpoint gives it back). @gfp GFP_NOWAIT or GFP_NOIO. */
+int drp_cow_put_prepare(struct drp_cow_put *put, gfp_t gfp);
+/* A prepared put that is not submitted after all. Any context. */
+void drp_cow_put_cancel(struct drp_cow_put *put);
+void drp_cow_put_submit(struct drp_cow_put *put);
+void drp_cow_put_confirm(struct drp_cow_put *put);
+void drp_cow_put_abandon(struct drp_cow_put *put, int error);
+
+/* ---- searches: 1 and @entry, 0: none, -errno. Sleep for nodes that are not in memory. ---- */
+
+/* Oldest entry of the chunk with generation >= @from. */
+int drp_cow_find_preserved(struct drp_cow *cow, u64 element, u64 chunk, u64 from,
+			   struct drp_cow_entry *entry);
+/* Newest entry of the chunk with generation < @below. */
+int drp_cow_find_private(struct drp_cow *cow, u64 element, u64 chunk, u64 below,
+			 struct drp_cow_entry *entry);
+/* The next entry at or behind @key, of any element. */
+int drp_cow_next(struct drp_cow *cow, const struct drp_cow_key *key, struct drp_cow_entry *entry);
+
+/* ---- deletion ---- */
+
+/*
+ * Delete up to DRP_COW_DEL_MAX entries in one commit; their slots are free when
+ * it is durable. Nobody reads them any more. 0 or -EIO, -ENOMEM. Sleeps.
+ */
+#define DRP_COW_DEL_MAX	256
+int drp_cow_delete(struct drp_cow *cow, const struct drp_cow_entry *entries, u32 n);
+
+/* ---- space ---- */
+
+struct drp_cow_space {
+	u64 chunk_bytes;
+	u64 slots, used;		/* without the label */
+	u64 entries;
+	u64 memory_bytes, memory_max_bytes;
+};
+void drp_cow_space(struct drp_cow *cow, struct drp_cow_space *space);
+
+#endif /* DRP_COW_H */
