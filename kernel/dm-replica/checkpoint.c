@@ -199,7 +199,8 @@ bool drp_catalog_has_room(struct drp_pool *pool, u64 more)
 				 nr_objects(&pool->aspects));
 	xa_for_each(&pool->syncs, id, s)
 		bytes += OBJECT_BYTES + (s->turn ? 2 : 1) *
-			 drp_catalog_plane_bytes(pool, s->source->rec.size_sectors);
+			 drp_catalog_plane_bytes(pool, drp_sync_is_snapshot(s) && !s->turn ? 0 :
+						 s->source->rec.size_sectors);
 	return bytes <= catalog_bytes(pool) / 2;
 }
 

@@ -318,7 +318,7 @@ static int grow(struct drp_element *e, u64 sectors)
 		return r;
 	/* New regions differ before the size is durable: never the other way round. */
 	xa_for_each(&e->pool->syncs, id, s) {
-		if (s->source != e)
+		if (s->source != e || drp_sync_is_snapshot(s))
 			continue;
 		r = drp_plane_resize(s->d, regions_of(e->pool, sectors), true);
 		if (r)
@@ -345,7 +345,7 @@ int drp_element_replay_growth(struct drp_element *e, const struct drp_element_re
 	r = grow_extents(e, rec->size_sectors);
 	e->rec = *rec;
 	xa_for_each(&e->pool->syncs, id, s) {
-		if (!r && s->source == e)
+		if (!r && s->source == e && !drp_sync_is_snapshot(s))
 			r = drp_plane_resize(s->d, regions_of(e->pool, rec->size_sectors), true);
 	}
 	return r;

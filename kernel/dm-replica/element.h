@@ -54,6 +54,7 @@ struct drp_element {
 	struct drp_plan *plan;		/* see struct drp_plan */
 	struct block_device *bdev;	/* data device: stable inside the gate */
 	u64 component;			/* of region locks: stable inside the gate */
+	struct drp_sync *snap;		/* the snapshot whose target it is, or NULL: stable inside the gate */
 	struct drp_turn *inbound;	/* the turn that overwrites it, or NULL: stable inside the gate */
 	u8 access;			/* enum drp_access */
 	u64 nr_extents;

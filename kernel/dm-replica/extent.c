@@ -465,6 +465,8 @@ void drp_extents_to_d(struct drp_sync *s, bool written_only)
 	struct drp_element *e = s->source;
 	unsigned int hops = 0;
 
+	if (drp_sync_is_snapshot(s))
+		return;
 	element_to_d(s, s->target, written_only);
 	element_to_d(s, e, written_only);
 	/* Writes of those that flow into the source reach the target with it. */

@@ -171,7 +171,8 @@ static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 	if (!s)
 		return 0;
 	/* Resized before its element's record was durable: the rest comes with that. */
-	chunks = DIV_ROUND_UP_ULL(regions_of(s), DRP_PAGE_BITS * DRP_DIR_ENTRIES);
+	chunks = DIV_ROUND_UP_ULL(plane == DRP_PLANE_C ? regions_of(s) : drp_sync_nr_regions(s),
+				  DRP_PAGE_BITS * DRP_DIR_ENTRIES);
 	if (first >= chunks)
 		return 0;
 	if (plane == DRP_PLANE_C && !s->turn) {

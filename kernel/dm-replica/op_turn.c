@@ -69,7 +69,7 @@ static void mark_others(struct drp_sync *turned, struct drp_plane_map *c)
 	unsigned long id;
 
 	xa_for_each(&turned->pool->syncs, id, s) {
-		if (s == turned || s->removed ||
+		if (s == turned || s->removed || drp_sync_is_snapshot(s) ||
 		    (s->source != turned->source && s->target != turned->source))
 			continue;
 		/* Another size, or no memory: all of it. */
@@ -91,14 +91,14 @@ static int tell_others(struct drp_sync *turned)
 			continue;
 		if (s->source == turned->source) {
 			rec.source_changed = true;
-			if (rec.copy_state == DRP_CS_SYNCHRONIZED)
+			if (rec.copy_state == DRP_CS_SYNCHRONIZED && !drp_sync_is_snapshot(s))
 				rec.copy_state = DRP_CS_UNSYNCHRONIZED;
 		} else if (s->target == turned->source) {
 			rec.target_changed = true;
 		} else {
 			continue;
 		}
-		rec.in_sync = false;
+		rec.in_sync = rec.in_sync && drp_sync_is_snapshot(s);
 		if (!memcmp(&rec, &s->rec, sizeof(rec)))
 			continue;
 		if (drp_sync_commit(s, &rec, NULL, 0, false))

@@ -19,7 +19,7 @@ static void add_hops(struct builder *b, struct drp_element *from, int parent)
 	unsigned int i;
 
 	xa_for_each(&b->pool->syncs, id, s) {
-		if (s->removed || s->source != from)
+		if (s->removed || s->source != from || drp_sync_is_snapshot(s))
 			continue;
 		if (b->plan->nr_hops == DRP_HOPS_MAX) {
 			b->overflow = true;
@@ -43,7 +43,7 @@ static struct drp_sync *sync_into(struct drp_pool *pool, struct drp_element *e)
 	unsigned long id;
 
 	xa_for_each(&pool->syncs, id, s)
-		if (!s->removed && s->target == e)
+		if (!s->removed && s->target == e && !drp_sync_is_snapshot(s))
 			return s;
 	return NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Plans: where writes of an element go, and which elements share region locks.
+ * Snapshots are no part of them: nothing is written to their targets.
  */
 #ifndef DRP_PLAN_H
 #define DRP_PLAN_H

@@ -7,10 +7,17 @@
 #include "op.h"
 #include "turn.h"
 
+u64 drp_sync_nr_regions(const struct drp_sync *s)
+{
+	if (drp_sync_is_snapshot(s))
+		return 1;
+	return (s->source->rec.size_sectors + (1ULL << s->pool->region_shift) - 1) >>
+	       s->pool->region_shift;
+}
+
 struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec *rec, bool ones)
 {
 	struct drp_sync *s = kzalloc(sizeof(*s), GFP_KERNEL);
-	u64 regions;
 
 	if (!s)
 		return ERR_PTR(-ENOMEM);
@@ -22,9 +29,8 @@ struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec
 		kfree(s);
 		return ERR_PTR(-EINVAL);
 	}
-	regions = (s->source->rec.size_sectors + (1ULL << pool->region_shift) - 1) >>
-		  pool->region_shift;
-	s->d = drp_plane_create(&pool->md, rec->id, DRP_PLANE_D, regions, ones);
+	s->d = drp_plane_create(&pool->md, rec->id, DRP_PLANE_D, drp_sync_nr_regions(s),
+				ones && !drp_sync_is_snapshot(s));
 	if (IS_ERR_OR_NULL(s->d)) {
 		int r = s->d ? PTR_ERR(s->d) : -ENOMEM;
 

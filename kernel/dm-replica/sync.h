@@ -61,11 +61,20 @@ struct drp_sync {
 #define DRP_NOTE_SOURCE		2	/* a write waits for source_changed to be durable */
 #define DRP_NOTE_TARGET		3
 
-/* The object for @rec with an all-@ones D plane. ERR_PTR(-ENOMEM, -ENOSPC). op_lock held. Sleeps. */
+/* The object for @rec with an all-@ones D plane (a snapshot's: all 0). ERR_PTR(-ENOMEM, -ENOSPC). op_lock held. Sleeps. */
 struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec *rec, bool ones);
 void drp_sync_free(struct drp_sync *s);
 /* The same, later: for callers with op_lock, which its works take. Out of all plans. */
 void drp_sync_retire(struct drp_sync *s);
+
+/* Nothing flows between its sides: its target is virtual, its D plane one bit that is always 0. */
+static inline bool drp_sync_is_snapshot(const struct drp_sync *s)
+{
+	return s->rec.sync_type == DRP_SYNC_SNAPSHOT;
+}
+
+/* Regions that its D plane has a bit for. op_lock held, or load. */
+u64 drp_sync_nr_regions(const struct drp_sync *s);
 
 /* CopyState as seen now: Partitioned if the target is away, Broken if the journal could not say so. rec_lock held. */
 u16 drp_sync_seen_state(const struct drp_sync *s);
