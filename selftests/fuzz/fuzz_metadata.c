@@ -32,6 +32,7 @@ static struct drp_check_root roots[ROOTS];
 
 static const enum sample in_catalog[] = {
 	SAMPLE_POOL, SAMPLE_ELEMENT, SAMPLE_SYNC, SAMPLE_GROUP, SAMPLE_ASPECT, SAMPLE_ACTIVATE,
+	SAMPLE_COW_ROOT,
 };
 
 static int next_record(void *ctx, void *buf, u32 room)
@@ -69,7 +70,7 @@ static void put_commits(const struct drp_super *sb)
 
 	drp_ring_init(&ring, sb);
 	for (i = 0; i < SAMPLES; i++) {
-		if (i == SAMPLE_PLANE_ROOT)
+		if (i == SAMPLE_PLANE_ROOT || i == SAMPLE_COW_ROOT)
 			continue;
 		drp_commit_start(&c, buf, 4);
 		do {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Lengths and crc32c of the sample records. A change here is a change of the on-disk format. */
-	{ "pool", 32, 0x3e0b172a },
+	{ "pool", 40, 0x06181699 },
 	{ "element", 304, 0xac50e0c2 },
 	{ "sync", 376, 0xa32b7ad8 },
 	{ "group", 112, 0x5bf00577 },
@@ -13,3 +13,6 @@
 	{ "confirm", 424, 0x3d38085c },
 	{ "cut_abort", 24, 0x443b55c6 },
 	{ "c_clear", 32, 0xdbcbe85f },
+	{ "cow_put", 48, 0xfdad121b },
+	{ "cow_del", 32, 0x0618e88a },
+	{ "cow_root", 48, 0x8ebc726b },

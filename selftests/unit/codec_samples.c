@@ -5,7 +5,7 @@
 
 static const char * const names[SAMPLES] = {
 	"pool", "element", "sync", "group", "aspect", "object_del", "activate", "plane_all",
-	"plane_root", "cut", "confirm", "cut_abort", "c_clear",
+	"plane_root", "cut", "confirm", "cut_abort", "c_clear", "cow_put", "cow_del", "cow_root",
 };
 
 static void fill(u8 *to, u8 from, u32 n)
@@ -114,6 +114,15 @@ void sample_group(struct drp_group_rec *g)
 	g->members[2] = 0x13;
 }
 
+void sample_cow_entry(struct drp_cow_entry *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->key = (struct drp_cow_key){ 0x11, 0x1234567, 3 };
+	c->slot = 0x123456789abcULL;
+	c->crc = 0xcafef00d;
+	c->kind = DRP_COW_PRESERVED;
+}
+
 static void sample_aspect(struct drp_aspect_rec *a)
 {
 	memset(a, 0, sizeof(*a));
@@ -137,7 +146,18 @@ const char *sample_name(enum sample which)
 
 u16 sample_type(enum sample which)
 {
-	return which == SAMPLE_C_CLEAR ? DRP_REC_C_CLEAR : DRP_REC_POOL + which;
+	switch (which) {
+	case SAMPLE_C_CLEAR:
+		return DRP_REC_C_CLEAR;
+	case SAMPLE_COW_PUT:
+		return DRP_REC_COW_PUT;
+	case SAMPLE_COW_DEL:
+		return DRP_REC_COW_DEL;
+	case SAMPLE_COW_ROOT:
+		return DRP_REC_COW_ROOT;
+	default:
+		return DRP_REC_POOL + which;
+	}
 }
 
 static int encode_confirm(void *buf, u32 room)
@@ -165,9 +185,11 @@ static int encode_plane_root(void *buf, u32 room)
 
 int sample_encode(enum sample which, void *buf, u32 room)
 {
-	static const struct drp_pool_rec pool = { 100, 200, 300 };
+	static const struct drp_pool_rec pool = { 100, 200, 300, 400 };
+	static const struct drp_cow_root root = { 700, 99, 2, 200, 3 };
 	static const u64 members[] = { 0x11, 0x12 };
 	struct drp_element_rec e;
+	struct drp_cow_entry c;
 	struct drp_aspect_rec a;
 	struct drp_group_rec g;
 	struct drp_sync_rec s;
@@ -176,6 +198,7 @@ int sample_encode(enum sample which, void *buf, u32 room)
 	sample_sync(&s);
 	sample_group(&g);
 	sample_aspect(&a);
+	sample_cow_entry(&c);
 	switch (which) {
 	case SAMPLE_POOL:
 		return drp_encode_pool(&pool, buf, room);
@@ -203,6 +226,12 @@ int sample_encode(enum sample which, void *buf, u32 room)
 		return drp_encode_cut_abort(9, buf, room);
 	case SAMPLE_C_CLEAR:
 		return drp_encode_c_clear(0x21, 0x1000, 7, buf, room);
+	case SAMPLE_COW_PUT:
+		return drp_encode_cow_put(&c, buf, room);
+	case SAMPLE_COW_DEL:
+		return drp_encode_cow_del(&c.key, buf, room);
+	case SAMPLE_COW_ROOT:
+		return drp_encode_cow_root(&root, buf, room);
 	default:
 		return -ENOENT;
 	}
@@ -216,6 +245,8 @@ struct decoded {
 		struct drp_sync_rec sync;
 		struct drp_group_rec group;
 		struct drp_aspect_rec aspect;
+		struct drp_cow_entry entry;
+		struct drp_cow_root root;
 		u64 members[DRP_RECORD_MAX / 8];
 		struct drp_dir_entry entries[DRP_RECORD_MAX / 16];
 	};
@@ -258,6 +289,12 @@ static int decode(u16 type, const void *body, u32 len, struct decoded *d)
 		return drp_decode_cut(body, len, &d->id, d->members, ARRAY_SIZE(d->members), &d->n);
 	case DRP_REC_CONFIRM:
 		return drp_decode_confirm(body, len, &d->id, &d->nested, &d->nested_len);
+	case DRP_REC_COW_PUT:
+		return drp_decode_cow_put(body, len, &d->entry);
+	case DRP_REC_COW_DEL:
+		return drp_decode_cow_del(body, len, &d->entry.key);
+	case DRP_REC_COW_ROOT:
+		return drp_decode_cow_root(body, len, &d->root);
 	default:
 		return -ENOENT;
 	}
@@ -295,6 +332,12 @@ static int encode(u16 type, const struct decoded *d, void *buf, u32 room)
 		return drp_encode_cut_abort(d->id, buf, room);
 	case DRP_REC_CONFIRM:
 		return drp_encode_confirm(d->id, d->nested, d->nested_len, buf, room);
+	case DRP_REC_COW_PUT:
+		return drp_encode_cow_put(&d->entry, buf, room);
+	case DRP_REC_COW_DEL:
+		return drp_encode_cow_del(&d->entry.key, buf, room);
+	case DRP_REC_COW_ROOT:
+		return drp_encode_cow_root(&d->root, buf, room);
 	default:
 		return -ENOENT;
 	}
@@ -363,7 +406,7 @@ static void random_sync(struct sim_random *r, struct drp_sync_rec *s)
 	for (i = 0; i < ARRAY_SIZE(bools); i++)
 		*bools[i] = sim_random(r) & 1;
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
-		*numbers[i] = sim_random(r);
+		*numbers[i] = sim_random(r) >> 1;
 }
 
 static void random_element(struct sim_random *r, struct drp_element_rec *e)
@@ -379,8 +422,11 @@ static void random_element(struct sim_random *r, struct drp_element_rec *e)
 	e->read_policy = sim_below(r, 2);
 	e->active_extents_max = sim_random(r);
 	e->created = sim_random(r);
-	e->generation = sim_random(r);
-	e->parent_generation = sim_random(r);
+	e->generation = sim_random(r) >> 1;
+	if (sim_random(r) & 1) {
+		e->parent_element = random_id(r);
+		e->parent_generation = sim_random(r) >> 1;
+	}
 }
 
 static void random_aspect(struct sim_random *r, struct drp_aspect_rec *a)
@@ -395,7 +441,7 @@ static void random_aspect(struct sim_random *r, struct drp_aspect_rec *a)
 	a->sync_type = DRP_SYNC_MIRROR + sim_below(r, 3);
 	a->when_synced = sim_random(r);
 	a->created = sim_random(r);
-	a->generation = sim_random(r);
+	a->generation = sim_random(r) >> 1;
 }
 
 static void random_group(struct sim_random *r, struct drp_group_rec *g)
@@ -409,16 +455,49 @@ static void random_group(struct sim_random *r, struct drp_group_rec *g)
 		g->members[i] = random_id(r);
 }
 
+static void random_cow(struct sim_random *r, u16 type, struct decoded *d)
+{
+	if (type == DRP_REC_COW_ROOT) {
+		d->root.block = 257 + (sim_random(r) >> 10);
+		d->root.seq = sim_random(r);
+		d->root.height = 1 + sim_below(r, DRP_COW_HEIGHT_MAX);
+		d->root.entries = sim_random(r) | 1;
+		d->root.nodes = 100 + (sim_random(r) >> 1);
+		return;
+	}
+	d->entry.key.element = random_id(r);
+	d->entry.key.chunk = sim_random(r) >> 1;
+	d->entry.key.generation = 1 + (sim_random(r) >> 2);
+	if (type == DRP_REC_COW_DEL)
+		return;
+	d->entry.slot = 1 + (sim_random(r) >> 17);
+	d->entry.kind = DRP_COW_PRESERVED + sim_below(r, 2);
+	if (d->entry.kind == DRP_COW_PRESERVED)
+		d->entry.crc = sim_random(r);
+}
+
+static bool type_is_cow(u16 type)
+{
+	return type == DRP_REC_COW_PUT || type == DRP_REC_COW_DEL || type == DRP_REC_COW_ROOT;
+}
+
 void sample_round_trip(struct sim_random *r)
 {
-	u16 type = DRP_REC_POOL + sim_below(r, DRP_REC_CUT - DRP_REC_POOL);
+	static const u16 types[] = {
+		DRP_REC_POOL, DRP_REC_ELEMENT, DRP_REC_SYNC, DRP_REC_GROUP, DRP_REC_ASPECT,
+		DRP_REC_OBJECT_DEL, DRP_REC_ACTIVATE, DRP_REC_PLANE_ALL, DRP_REC_PLANE_ROOT,
+		DRP_REC_COW_PUT, DRP_REC_COW_DEL, DRP_REC_COW_ROOT,
+	};
+	u16 type = types[sim_below(r, ARRAY_SIZE(types))];
 	struct decoded in = { }, out;
 	u8 buf[DRP_RECORD_MAX];
 	u32 i;
 	int len;
 
 	if (type == DRP_REC_POOL)
-		in.pool = (struct drp_pool_rec){ random_id(r), random_id(r), random_id(r) };
+		in.pool = (struct drp_pool_rec){
+			random_id(r), random_id(r), random_id(r), sim_random(r),
+		};
 	else if (type == DRP_REC_ELEMENT)
 		random_element(r, &in.element);
 	else if (type == DRP_REC_SYNC)
@@ -427,6 +506,8 @@ void sample_round_trip(struct sim_random *r)
 		random_group(r, &in.group);
 	else if (type == DRP_REC_ASPECT)
 		random_aspect(r, &in.aspect);
+	else if (type_is_cow(type))
+		random_cow(r, type, &in);
 	else
 		in.id = random_id(r);
 	if (type == DRP_REC_OBJECT_DEL)
@@ -440,6 +521,10 @@ void sample_round_trip(struct sim_random *r)
 	if (type == DRP_REC_PLANE_ALL)
 		in.value = sim_random(r) & 1;
 	if (type == DRP_REC_PLANE_ROOT) {
+		if (sim_once_in(r, 3)) {
+			in.plane = DRP_PLANE_SLOTS;
+			in.id = DRP_COW_PLANE_ID;
+		}
 		in.n = 1 + sim_below(r, 200);
 		for (i = 0; i < in.n; i++) {
 			in.entries[i].state = sim_below(r, 3);

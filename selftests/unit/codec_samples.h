@@ -3,7 +3,7 @@
 #ifndef CODEC_SAMPLES_H
 #define CODEC_SAMPLES_H
 
-#include "codec.h"
+#include "cow.h"
 #include "simulated_disk.h"
 
 #define SAMPLE_NONCE	0x1122334455667788ULL
@@ -12,6 +12,7 @@
 #define GOLDEN_SUPER	0x5c56f6beU
 #define GOLDEN_PAGE	0xff66dcd6U
 #define GOLDEN_DIR	0xe3c9fcc8U
+#define GOLDEN_LABEL	0xa62a5cd9U
 
 enum sample {
 	SAMPLE_POOL,
@@ -27,6 +28,9 @@ enum sample {
 	SAMPLE_CONFIRM,
 	SAMPLE_CUT_ABORT,
 	SAMPLE_C_CLEAR,
+	SAMPLE_COW_PUT,
+	SAMPLE_COW_DEL,
+	SAMPLE_COW_ROOT,
 	SAMPLES
 };
 
@@ -34,6 +38,7 @@ void sample_super(struct drp_super *sb);
 void sample_element(struct drp_element_rec *e);
 void sample_sync(struct drp_sync_rec *s);
 void sample_group(struct drp_group_rec *g);
+void sample_cow_entry(struct drp_cow_entry *c);
 
 const char *sample_name(enum sample which);
 u16 sample_type(enum sample which);

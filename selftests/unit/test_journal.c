@@ -61,7 +61,7 @@ static void commit(struct fixture *f, const void *records, u32 len)
 
 static void commit_count(struct fixture *f, u64 count)
 {
-	struct drp_pool_rec pool = { 1000, count, 1 };
+	struct drp_pool_rec pool = { 1000, count, 1, 0 };
 	u8 buf[64];
 	int len = drp_encode_pool(&pool, buf, sizeof(buf));
 
@@ -209,7 +209,7 @@ static void gap_in_the_journal_is_refused(void **state)
 
 static int no_records(void *ctx, void *buf, u32 room)
 {
-	struct drp_pool_rec pool = { 1000, 500, 1 };
+	struct drp_pool_rec pool = { 1000, 500, 1, 0 };
 	u32 *n = ctx;
 	int len;
 
@@ -261,7 +261,7 @@ static void unknown_records(void **state)
 static void cut_counts_with_its_confirm_only(void **state)
 {
 	struct fixture *f = *state;
-	struct drp_pool_rec pool = { 1000, 77, 1 };
+	struct drp_pool_rec pool = { 1000, 77, 1, 0 };
 	u64 member = 1;
 	u8 nested[64], buf[256];
 	int len;
@@ -291,7 +291,7 @@ static void catalog_that_does_not_fit(void **state)
 {
 	struct fixture *f = *state;
 	struct drp_super before = f->sb;
-	u32 n = 64 * 126 + 1;	/* 126 of these fit a block */
+	u32 n = 100 + 63 * 101 + 1;	/* 101 of these fit a block */
 
 	assert_int_equal(f->sb.areas[1].blocks, 64);
 	assert_int_equal(drp_checkpoint_write(&f->disk->io, &f->sb, drp_ring_cut(&f->ring),
@@ -299,7 +299,7 @@ static void catalog_that_does_not_fit(void **state)
 	assert_memory_equal(&before, &f->sb, sizeof(before));
 	assert_int_equal(load(f), 0);
 	assert_int_equal(f->load->state.commits, 1);
-	n = 64 * 126;
+	n = 100 + 63 * 101;
 	assert_int_equal(drp_checkpoint_write(&f->disk->io, &f->sb, drp_ring_cut(&f->ring),
 					      no_records, &n, f->scratch), 0);
 	assert_int_equal(f->sb.catalog_blocks, 64);

@@ -169,10 +169,32 @@ static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 	return 0;
 }
 
+static int cow_put(void *ctx, const struct drp_cow_entry *entry, u64 commit_seq)
+{
+	(void)entry;
+	(void)commit_seq;
+	((struct image *)ctx)->cow_puts++;
+	return 0;
+}
+
+static int cow_del(void *ctx, const struct drp_cow_key *key)
+{
+	(void)key;
+	((struct image *)ctx)->cow_dels++;
+	return 0;
+}
+
+static int cow_root(void *ctx, const struct drp_cow_root *root)
+{
+	((struct image *)ctx)->cow_root = *root;
+	return 0;
+}
+
 static const struct drp_load_sink sink = {
 	.pool = put_pool, .element = put_element, .sync = put_sync, .group = put_group,
 	.aspect = put_aspect, .object_del = object_del, .activate = activate,
 	.plane_all = plane_all, .plane_root = plane_root, .c_clear = c_clear,
+	.cow_put = cow_put, .cow_del = cow_del, .cow_root = cow_root,
 };
 
 int image_load(const struct metadata *m, const struct drp_super *sb, struct image *image)

@@ -3,6 +3,7 @@
 #ifndef REPLCTL_DUMP_H
 #define REPLCTL_DUMP_H
 
+#include "cow.h"
 #include "metadata.h"
 
 struct plane_state {
@@ -23,6 +24,8 @@ struct image {
 	struct plane_state *planes;
 	unsigned int nr_elements, nr_syncs, nr_groups, nr_aspects, nr_planes;
 	u64 activations;	/* extents that may differ after a crash */
+	struct drp_cow_root cow_root;	/* of the catalog */
+	u64 cow_puts, cow_dels;	/* in commits behind it */
 	struct drp_load_result result;
 };
 

@@ -98,6 +98,7 @@ static void out_syncs(struct node *root, const struct image *image)
 static void out_others(struct node *root, const struct image *image)
 {
 	struct node *groups = out_array(root, "Groups"), *aspects = out_array(root, "Aspects");
+	static const char * const planes_words[] = { "D", "C", "slots" };
 	struct node *planes = out_array(root, "Planes"), *row;
 	unsigned int i;
 
@@ -117,7 +118,7 @@ static void out_others(struct node *root, const struct image *image)
 	for (i = 0; i < image->nr_planes; i++) {
 		row = out_object(planes, NULL);
 		out_uint(row, "SynchronizationID", "SYNC", image->planes[i].sync_id);
-		out_str(row, "Plane", "PLANE", image->planes[i].plane == DRP_PLANE_D ? "D" : "C");
+		out_str(row, "Plane", "PLANE", planes_words[image->planes[i].plane]);
 		out_uint(row, "ChunksStored", "STORED", image->planes[i].stored);
 		out_uint(row, "ChunksDirty", "DIRTY", image->planes[i].dirty);
 		out_str(row, "WholePlane", "WHOLE", !image->planes[i].all_known ? "" :

@@ -2,6 +2,7 @@
 /* Offline check, first part: load everything and remember what refers to what. */
 #include "check.h"
 #include "check_state.h"
+#include "cow.h"
 #include "names.h"
 
 void drp_check_say(struct check *c, enum drp_check_severity severity, const char *fmt, ...)
@@ -196,7 +197,7 @@ static int take_plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 fir
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		if (entries[i].state != DRP_PAGE_STORED)
+		if (entries[i].state != DRP_PAGE_STORED || plane == DRP_PLANE_SLOTS)
 			continue;
 		if (c->nr_roots == c->memory->max_roots)
 			return -ENOBUFS;
@@ -207,6 +208,27 @@ static int take_plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 fir
 	}
 	return c->dump && c->dump->plane_root ?
 		c->dump->plane_root(c->ctx, sync_id, plane, first, entries, n) : 0;
+}
+
+static int take_cow_put(void *ctx, const struct drp_cow_entry *entry, u64 commit_seq)
+{
+	struct check *c = ctx;
+
+	return c->dump && c->dump->cow_put ? c->dump->cow_put(c->ctx, entry, commit_seq) : 0;
+}
+
+static int take_cow_del(void *ctx, const struct drp_cow_key *key)
+{
+	struct check *c = ctx;
+
+	return c->dump && c->dump->cow_del ? c->dump->cow_del(c->ctx, key) : 0;
+}
+
+static int take_cow_root(void *ctx, const struct drp_cow_root *root)
+{
+	struct check *c = ctx;
+
+	return c->dump && c->dump->cow_root ? c->dump->cow_root(c->ctx, root) : 0;
 }
 
 static const struct drp_load_sink check_load_sink = {
@@ -220,6 +242,9 @@ static const struct drp_load_sink check_load_sink = {
 	.plane_all	= take_plane_all,
 	.plane_root	= take_plane_root,
 	.c_clear	= take_c_clear,
+	.cow_put	= take_cow_put,
+	.cow_del	= take_cow_del,
+	.cow_root	= take_cow_root,
 };
 
 /* ---- the whole ---- */

@@ -195,6 +195,15 @@ static bool size_ok(u32 sectors, u32 least, u32 most)
 	return is_power_of_2(sectors) && sectors >= least && sectors <= most;
 }
 
+/* With COW space: a label and at least one slot. */
+static bool cow_ok(const struct drp_super *sb)
+{
+	if (!(sb->incompat & DRP_INCOMPAT_COW))
+		return true;
+	return sb->cow_sectors >= 2ULL * sb->chunk_sectors &&
+	       sb->cow_sectors <= S64_MAX >> DRP_SECTOR_SHIFT;
+}
+
 bool drp_super_sizes_ok(u32 chunk_sectors, u32 region_sectors, u32 extent_sectors)
 {
 	return size_ok(chunk_sectors, 8, 2048) && size_ok(region_sectors, 8, 2048) &&
@@ -219,7 +228,7 @@ int drp_super_decode(const void *block, u64 device_blocks, struct drp_super *sb)
 	if (!sb->nonce || !sb->seq || !sb->catalog_seq || !sb->tail_seq ||
 	    sb->device_blocks > device_blocks || (sb->name[0] && drp_name_problem(sb->name)) ||
 	    !drp_super_sizes_ok(sb->chunk_sectors, sb->region_sectors, sb->extent_sectors) ||
-	    !areas_ok(sb))
+	    !areas_ok(sb) || !cow_ok(sb))
 		return -EBADMSG;
 	return 0;
 }

@@ -49,8 +49,8 @@ const struct drp_area *drp_super_area(const struct drp_super *sb, u32 kind, u32 
  * -ENOSPC if @room is too small (@buf is as it was), or -EINVAL for what a
  * decoder would refuse, so that nothing reaches the disk that cannot be read
  * back. Decoders take the body (behind the header); longer bodies than known
- * are accepted (extended at the end), shorter ones down to the version-1
- * length; else -EBADMSG. Neither needs alignment.
+ * are accepted (extended at the end), shorter ones that end where the first
+ * version's did; else -EBADMSG. Neither needs alignment.
  */
 struct drp_record {
 	u16 type;

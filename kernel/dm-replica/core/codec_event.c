@@ -187,7 +187,24 @@ int drp_decode_cut(const void *body, u32 len, u64 *cut_id, u64 *members, u32 max
 	return 0;
 }
 
-/* What is nested holds at once when the CONFIRM is met: no cut within a cut. */
+/* No cut within a cut, and nothing that a commit of its own confirms. */
+static bool may_nest(u16 type)
+{
+	switch (type) {
+	case DRP_REC_CUT:
+	case DRP_REC_CONFIRM:
+	case DRP_REC_CUT_ABORT:
+	case DRP_REC_PLANE_ROOT:
+	case DRP_REC_COW_PUT:
+	case DRP_REC_COW_DEL:
+	case DRP_REC_COW_ROOT:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* What is nested holds at once when the CONFIRM is met. */
 static bool nested_ok(const void *nested, u32 len)
 {
 	struct drp_record rec;
@@ -195,8 +212,7 @@ static bool nested_ok(const void *nested, u32 len)
 	int ret;
 
 	while ((ret = drp_record_next(nested, len, &pos, &rec)) > 0)
-		if (rec.type == DRP_REC_CUT || rec.type == DRP_REC_CONFIRM ||
-		    rec.type == DRP_REC_CUT_ABORT || rec.type == DRP_REC_PLANE_ROOT)
+		if (!may_nest(rec.type))
 			return false;
 	return !ret;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Plane pages, directory chunks, and the directory's root in the catalog. */
-#include "codec.h"
 #include "codec_record.h"
+#include "cow.h"
 
 #define WHERE_STATE	3ULL
 #define WHERE_UNUSED	0xfcULL
@@ -41,6 +41,14 @@ static bool entry_ok(const struct drp_dir_entry *e)
 	return e->block >= DRP_FIRST_AREA_BLOCK && e->block <= BLOCK_MAX;
 }
 
+/* The plane of slots belongs to the pool, the others to syncs. */
+static bool root_ok(u64 id, u32 plane)
+{
+	if (!id || id > DRP_ID_MAX || plane > DRP_PLANE_SLOTS)
+		return false;
+	return (plane == DRP_PLANE_SLOTS) == (id == DRP_COW_PLANE_ID);
+}
+
 int drp_encode_plane_root(u64 sync_id, enum drp_plane plane, u64 first,
 			  const struct drp_dir_entry *entries, u32 n, u32 *taken,
 			  void *buf, u32 room)
@@ -53,8 +61,7 @@ int drp_encode_plane_root(u64 sync_id, enum drp_plane plane, u64 first,
 	};
 	u32 i;
 
-	if (!sync_id || sync_id > DRP_ID_MAX || (u32)plane > DRP_PLANE_C || !n ||
-	    first > DRP_ID_MAX - n)
+	if (!root_ok(sync_id, plane) || !n || first > DRP_ID_MAX - n)
 		return -EINVAL;
 	room = min_t(u32, room, DRP_RECORD_MAX);
 	if (room < fixed + sizeof(struct drp_dir_entry_disk))
@@ -87,8 +94,8 @@ int drp_decode_plane_root(const void *body, u32 len, u64 *sync_id, enum drp_plan
 	*sync_id = le64_to_cpu(d.sync_id);
 	*first = le64_to_cpu(d.first);
 	*n = le32_to_cpu(d.nr_entries);
-	if (!*sync_id || *sync_id > DRP_ID_MAX || le32_to_cpu(d.plane) > DRP_PLANE_C || !*n ||
-	    *n > max || *n > (len - sizeof(d)) / sizeof(struct drp_dir_entry_disk) ||
+	if (!root_ok(*sync_id, le32_to_cpu(d.plane)) || !*n || *n > max ||
+	    *n > (len - sizeof(d)) / sizeof(struct drp_dir_entry_disk) ||
 	    *first > DRP_ID_MAX - *n)
 		return -EBADMSG;
 	*plane = le32_to_cpu(d.plane);

@@ -86,6 +86,7 @@ int drp_encode_pool(const struct drp_pool_rec *p, void *buf, u32 room)
 		.next_id = cpu_to_le64(p->next_id),
 		.next_job_id = cpu_to_le64(p->next_job_id),
 		.next_cut_id = cpu_to_le64(p->next_cut_id),
+		.reclaim = cpu_to_le64(p->reclaim),
 	};
 
 	if (drp_pool_rec_check(p))
@@ -95,14 +96,16 @@ int drp_encode_pool(const struct drp_pool_rec *p, void *buf, u32 room)
 
 int drp_decode_pool(const void *body, u32 len, struct drp_pool_rec *p)
 {
-	struct drp_pool_disk d;
+	const u32 first_len = offsetof(struct drp_pool_disk, reclaim);
+	struct drp_pool_disk d = { };
 
-	if (len < sizeof(d))
+	if (len != first_len && len < sizeof(d))
 		return -EBADMSG;
-	memcpy(&d, body, sizeof(d));
+	memcpy(&d, body, min_t(u32, len, sizeof(d)));
 	p->next_id = le64_to_cpu(d.next_id);
 	p->next_job_id = le64_to_cpu(d.next_job_id);
 	p->next_cut_id = le64_to_cpu(d.next_cut_id);
+	p->reclaim = le64_to_cpu(d.reclaim);
 	return drp_pool_rec_check(p) ? -EBADMSG : 0;
 }
 
@@ -112,7 +115,9 @@ int drp_element_rec_check(const struct drp_element_rec *e)
 {
 	if (!id_ok(e->id) || !name_ok(e->name) || e->size_sectors > S64_MAX >> DRP_SECTOR_SHIFT ||
 	    e->data_offset || e->read_policy > DRP_READ_BALANCE ||
-	    e->parent_element > DRP_ID_MAX || e->parent_element == e->id)
+	    e->parent_element > DRP_ID_MAX || e->parent_element == e->id ||
+	    e->generation > DRP_ID_MAX || e->parent_generation > DRP_ID_MAX ||
+	    (e->parent_generation && !e->parent_element))
 		return -EINVAL;
 	return 0;
 }
@@ -190,7 +195,8 @@ int drp_sync_rec_check(const struct drp_sync_rec *s)
 	    s->mode < DRP_MODE_SYNC || s->mode > DRP_MODE_ASYNC || !sync_states_ok(s) ||
 	    s->recovery_mode < DRP_RECOVERY_AUTOMATIC ||
 	    s->recovery_mode > DRP_RECOVERY_MANUAL ||
-	    s->copy_priority > DRP_PRIO_URGENT || s->job_id > DRP_ID_MAX)
+	    s->copy_priority > DRP_PRIO_URGENT || s->job_id > DRP_ID_MAX ||
+	    s->gen_start > DRP_ID_MAX)
 		return -EINVAL;
 	return 0;
 }
@@ -371,7 +377,7 @@ int drp_aspect_rec_check(const struct drp_aspect_rec *a)
 {
 	if (!id_ok(a->id) || !name_ok(a->name) || !id_ok(a->source_id) ||
 	    !name_ok(a->source_name) || !id_ok(a->target_id) || !name_ok(a->target_name) ||
-	    !id_ok(a->sync_id) || !sync_type_ok(a->sync_type))
+	    !id_ok(a->sync_id) || !sync_type_ok(a->sync_type) || a->generation > DRP_ID_MAX)
 		return -EINVAL;
 	return 0;
 }

@@ -38,7 +38,7 @@ struct drp_cow_key {
 struct drp_cow_entry {
 	struct drp_cow_key key;
 	u64 slot;		/* 1 to DRP_COW_SLOT_MAX */
-	u32 crc;		/* crc32c of the chunk, in the journal only; 0 for private ones */
+	u32 crc;		/* crc32c(~0, chunk), in the journal only; 0 for private ones */
 	u8 kind;		/* enum drp_cow_kind */
 };
 
@@ -142,7 +142,7 @@ int drp_decode_cow_root(const void *body, u32 len, struct drp_cow_root *root);
 void drp_cow_label_encode(const struct drp_super *sb, void *block);
 int drp_cow_label_check(const void *block, const struct drp_super *sb);
 
-/* Object id under which the plane of used slots (DRP_PLANE_SLOTS) is stored. */
+/* Object id under which the plane of used slots (DRP_PLANE_SLOTS) is stored, and no other plane. */
 #define DRP_COW_PLANE_ID	DRP_ID_MAX
 
 #endif /* DRP_CORE_COW_H */

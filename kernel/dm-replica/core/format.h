@@ -32,8 +32,9 @@ enum drp_block_kind {
 	DRP_BLOCK_CATALOG	= 3,	/* seq: checkpoint, index: block within the catalog */
 	DRP_BLOCK_PLANE_DIR	= 4,	/* object: sync, index: chunk of the directory */
 	DRP_BLOCK_PLANE		= 5,	/* object: sync, index: page of the plane */
-	DRP_BLOCK_INDEX		= 6,	/* reserved: COW index (element, chunk) */
-	DRP_BLOCK_SLOTS		= 7,	/* reserved: COW slot table */
+	DRP_BLOCK_COW_NODE	= 6,	/* seq: of this node alone, flags: level */
+	/* 7 is reserved */
+	DRP_BLOCK_COW_LABEL	= 8,	/* slot 0 of the COW device */
 };
 
 struct drp_block_header {
@@ -44,7 +45,7 @@ struct drp_block_header {
 	__le64 index;
 	__le64 seq;
 	__le32 len;		/* payload bytes in use */
-	__le32 flags;		/* planes: which plane */
+	__le32 flags;		/* planes: which plane; nodes of the COW index: level */
 };
 static_assert(sizeof(struct drp_block_header) == 48);
 
@@ -66,10 +67,10 @@ struct drp_area_disk {
 	__le64 blocks;
 };
 
-#define DRP_INCOMPAT_COW	BIT_ULL(0)	/* reserved: COW index in use */
+#define DRP_INCOMPAT_COW	BIT_ULL(0)	/* COW space in use: cow_identity, cow_sectors */
 #define DRP_INCOMPAT_TWO_COPIES	BIT_ULL(1)	/* reserved: second metadata device */
 #define DRP_INCOMPAT_ASYNC	BIT_ULL(2)	/* reserved: epochs in use */
-#define DRP_INCOMPAT_KNOWN	0ULL
+#define DRP_INCOMPAT_KNOWN	DRP_INCOMPAT_COW
 
 struct drp_super_disk {
 	struct drp_block_header h;
@@ -138,17 +139,18 @@ enum drp_record_type {
 	DRP_REC_CUT_ABORT	= 12,	/* cut id */
 	DRP_REC_PLANE_OR	= 13,	/* reserved: D of one sync |= D of another */
 	DRP_REC_C_CLEAR		= 14,	/* sync, first region, count: 0 in the C plane from now on */
-	DRP_REC_PRESERVE	= 15,	/* reserved: element, chunk, generation, slot, crc32c */
-	DRP_REC_SLOT_FREE	= 16,	/* reserved */
+	DRP_REC_COW_PUT		= 15,	/* commits only: a slot holds what a chunk was */
+	DRP_REC_COW_DEL		= 16,	/* commits only: that entry goes, its slot is free */
 	DRP_REC_DROPPED		= 17,	/* reserved: what replay dropped */
 	DRP_REC_EPOCH		= 18,	/* reserved: asynchronous mode */
+	DRP_REC_COW_ROOT	= 19,	/* catalog only: where the COW index is */
 };
 
 /* First bytes of the payload of a commit's first block. */
 struct drp_commit_disk {
 	__le32 nr_blocks;
 	__le32 flags;
-	__le64 confirmed;	/* reserved: highest commit whose parallel data writes are complete */
+	__le64 confirmed;	/* highest commit up to which all preserved data is durable */
 	__le64 epoch;		/* reserved */
 };
 static_assert(sizeof(struct drp_commit_disk) == 24);
@@ -170,8 +172,9 @@ struct drp_pool_disk {
 	__le64 next_id;
 	__le64 next_job_id;
 	__le64 next_cut_id;
+	__le64 reclaim;			/* not in the first pools: 0 */
 };
-static_assert(sizeof(struct drp_pool_disk) == 24);
+static_assert(sizeof(struct drp_pool_disk) == 32);
 
 struct drp_element_disk {
 	__le64 id;
@@ -183,9 +186,9 @@ struct drp_element_disk {
 	__le16 read_policy;
 	u8 fingerprint_valid;
 	u8 reserved[5];
-	__le64 generation;		/* reserved, as the next two: snapshots */
-	__le64 parent_element;
-	__le64 parent_generation;
+	__le64 generation;		/* cuts of it so far */
+	__le64 parent_element;		/* of a virtual one, else 0 */
+	__le64 parent_generation;	/* 0: no point in time */
 	u8 uuid[DRP_UUID_BYTES];
 	u8 wwid[DRP_UUID_BYTES];
 	char name[DRP_NAME_MAX + 1];
@@ -222,9 +225,9 @@ struct drp_sync_disk {
 	__le64 when_suspended;
 	__le64 when_synced;
 	__le64 when_synchronized;
-	__le64 group_sync_id;		/* reserved, as all up to the name */
+	__le64 group_sync_id;		/* reserved, as all up to the name but gen_start */
 	__le64 cut_id;
-	__le64 gen_start;
+	__le64 gen_start;		/* newest generation when the copy started */
 	__le64 epoch;
 	__le64 undo_sync_id;
 	__le64 generation_current;
@@ -250,7 +253,7 @@ struct drp_aspect_disk {
 	__le64 sync_id;
 	__le64 when_synced;
 	__le64 created;
-	__le64 generation;		/* reserved: snapshots */
+	__le64 generation;		/* of the source that it keeps; 0: none */
 	__le16 sync_type;
 	u8 reserved[6];
 	char name[DRP_NAME_MAX + 1];
@@ -303,11 +306,68 @@ struct drp_confirm_disk {
 };
 static_assert(sizeof(struct drp_confirm_disk) == 16);
 
+/* ---- COW space: see cow.h ---- */
+
+/* In a leaf of the index. */
+struct drp_cow_entry_disk {
+	__le64 element_id;
+	__le64 chunk;
+	__le64 generation;
+	__le64 where;			/* bits 0-47 slot, bits 56-63 enum drp_cow_kind */
+};
+static_assert(sizeof(struct drp_cow_entry_disk) == 32);
+
+/* In a node above. */
+struct drp_cow_child_disk {
+	__le64 element_id;		/* first key below */
+	__le64 chunk;
+	__le64 generation;
+	__le64 block;
+	__le64 seq;			/* that the block carries */
+};
+static_assert(sizeof(struct drp_cow_child_disk) == 40);
+
+struct drp_cow_put_disk {
+	struct drp_cow_entry_disk entry;
+	__le32 crc;			/* crc32c of the chunk, see Documentation; 0 if private */
+	__le32 reserved;
+};
+static_assert(sizeof(struct drp_cow_put_disk) == 40);
+
+struct drp_cow_del_disk {
+	__le64 element_id;
+	__le64 chunk;
+	__le64 generation;
+};
+static_assert(sizeof(struct drp_cow_del_disk) == 24);
+
+struct drp_cow_root_disk {
+	__le64 block;			/* 0: empty */
+	__le64 seq;			/* that the block carries */
+	__le64 entries;
+	__le64 nodes;
+	__le32 height;			/* 1: the root is a leaf */
+	__le32 reserved;
+};
+static_assert(sizeof(struct drp_cow_root_disk) == 40);
+
+#define DRP_COW_LABEL_MAGIC	"dm-replica cow"	/* 16 bytes with NULs */
+
+struct drp_cow_label_disk {
+	struct drp_block_header h;	/* with the pool's nonce */
+	char magic[16];
+	u8 uuid[DRP_UUID_BYTES];	/* of the pool */
+	__le32 chunk_sectors;
+	__le32 reserved;
+};
+static_assert(sizeof(struct drp_cow_label_disk) == 88);
+
 /* ---- planes ---- */
 
 enum drp_plane {
 	DRP_PLANE_D	= 0,	/* the legs may differ */
 	DRP_PLANE_C	= 1,	/* content still lives on the other side */
+	DRP_PLANE_SLOTS	= 2,	/* of the COW device: in use; object DRP_COW_PLANE_ID */
 };
 
 #define DRP_PAGE_BYTES		3968U			/* bits of one plane page: 64-bit words, LE */

@@ -22,6 +22,7 @@ void drp_ring_resume(struct drp_ring *ring, const struct drp_load_result *loaded
 {
 	ring->head = ring->done = loaded->next_block;
 	ring->head_seq = ring->done_seq = loaded->next_seq;
+	ring->confirmed = loaded->confirmed;
 }
 
 u64 drp_ring_room(const struct drp_ring *ring)
@@ -89,6 +90,7 @@ int drp_commit_seal(struct drp_commit *c, struct drp_ring *ring)
 		return -ENOSPC;
 	commit_close_block(c);
 	head->nr_blocks = cpu_to_le32(c->nr_blocks);
+	head->confirmed = cpu_to_le64(ring->confirmed);
 	c->seq = ring->head_seq;
 	c->at = ring->head;
 	for (i = 0; i < c->nr_blocks; i++) {

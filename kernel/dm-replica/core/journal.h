@@ -47,6 +47,7 @@ struct drp_ring {
 	u64 done_seq;
 	u64 tail;		/* replay starts here */
 	u64 tail_seq;
+	u64 confirmed;		/* highest commit up to which all preserved data is durable: the caller's */
 };
 
 /* A ring for @sb's journal area, empty, at the root's tail. */
@@ -78,7 +79,10 @@ void drp_commit_start(struct drp_commit *c, void *buf, u32 max_blocks);
 /* Append a whole encoded record: 0, or -ENOSPC if the commit is full (seal, write, start anew). */
 int drp_commit_add(struct drp_commit *c, const void *record, u32 len);
 
-/* Give the commit its place and sequence, seal its blocks, move the head. -ENOSPC: no room in the ring. */
+/*
+ * Give the commit its place and sequence, and what the ring says is confirmed;
+ * seal its blocks, move the head. -ENOSPC: no room in the ring.
+ */
 int drp_commit_seal(struct drp_commit *c, struct drp_ring *ring);
 
 /*
@@ -179,6 +183,10 @@ int drp_probe_device(const struct drp_io *io, u64 device_blocks, struct drp_supe
  * activation or a plane may be about an object that is not there (any more),
  * and is then ignored.
  */
+struct drp_cow_entry;
+struct drp_cow_key;
+struct drp_cow_root;
+
 struct drp_load_sink {
 	int (*pool)(void *ctx, const struct drp_pool_rec *rec);
 	int (*element)(void *ctx, const struct drp_element_rec *rec);
@@ -191,6 +199,16 @@ struct drp_load_sink {
 	int (*plane_root)(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 			  const struct drp_dir_entry *entries, u32 n);
 	int (*c_clear)(void *ctx, u64 sync_id, u64 first, u64 count);
+	/*
+	 * COW space. NULL: a pool with such records is refused, -EPROTONOSUPPORT;
+	 * the plane of slots comes to plane_root only with cow_root. A put or del
+	 * may be in the tree of the catalog already. @commit_seq: of the commit
+	 * that says so; behind the result's confirmed, the slot's content must be
+	 * compared with the entry's crc.
+	 */
+	int (*cow_put)(void *ctx, const struct drp_cow_entry *entry, u64 commit_seq);
+	int (*cow_del)(void *ctx, const struct drp_cow_key *key);
+	int (*cow_root)(void *ctx, const struct drp_cow_root *root);
 };
 
 #define DRP_LOAD_SCRATCH_BLOCKS	(DRP_COMMIT_BLOCKS_MAX + 2)
@@ -199,6 +217,7 @@ struct drp_load_result {
 	u64 commits;		/* replayed */
 	u64 next_block;		/* ring index behind the last good commit */
 	u64 next_seq;		/* first sequence that may be used: skips the torn one */
+	u64 confirmed;		/* highest that a commit says; 0: none does */
 	bool torn;		/* an incomplete commit was found at the end */
 	const char *problem;	/* static text when the load fails */
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Reading the catalog and replaying the journal. */
+#include "cow.h"
 #include "journal.h"
 
 #define ENTRIES_MAX	(DRP_RECORD_MAX / sizeof(struct drp_dir_entry_disk))
@@ -15,6 +16,7 @@ struct load {
 	struct drp_dir_entry *entries;	/* 2 blocks */
 	struct drp_load_result *result;
 	const struct drp_area *ring;
+	u64 commit_seq;			/* being applied; 0: the catalog */
 	u64 window_at;			/* ring index of the window's first block */
 	u32 window_blocks;		/* 0: nothing read yet */
 };
@@ -57,6 +59,11 @@ static int apply_object(struct load *l, const struct drp_record *rec)
 	}
 }
 
+static int no_cow(struct load *l)
+{
+	return fail(l, -EPROTONOSUPPORT, "the pool has COW space, which is not known here");
+}
+
 static int apply_plane_root(struct load *l, const struct drp_record *rec)
 {
 	enum drp_plane plane;
@@ -70,7 +77,37 @@ static int apply_plane_root(struct load *l, const struct drp_record *rec)
 		if (l->entries[i].state == DRP_PAGE_STORED &&
 		    l->entries[i].block >= l->sb->device_blocks)
 			ret = -EBADMSG;
+	if (!ret && plane == DRP_PLANE_SLOTS && !l->sink->cow_root)
+		return no_cow(l);
 	return ret ? ret : l->sink->plane_root(l->ctx, sync_id, plane, first, l->entries, n);
+}
+
+static int apply_cow(struct load *l, const struct drp_record *rec)
+{
+	struct drp_cow_entry entry;
+	struct drp_cow_root root;
+	struct drp_cow_key key;
+	int ret;
+
+	switch (rec->type) {
+	case DRP_REC_COW_PUT:
+		ret = drp_decode_cow_put(rec->body, rec->len, &entry);
+		if (!ret && !l->sink->cow_put)
+			return no_cow(l);
+		return ret ? ret : l->sink->cow_put(l->ctx, &entry, l->commit_seq);
+	case DRP_REC_COW_DEL:
+		ret = drp_decode_cow_del(rec->body, rec->len, &key);
+		if (!ret && !l->sink->cow_del)
+			return no_cow(l);
+		return ret ? ret : l->sink->cow_del(l->ctx, &key);
+	default:
+		ret = drp_decode_cow_root(rec->body, rec->len, &root);
+		if (!ret && root.block >= l->sb->device_blocks)
+			ret = -EBADMSG;
+		if (!ret && !l->sink->cow_root)
+			return no_cow(l);
+		return ret ? ret : l->sink->cow_root(l->ctx, &root);
+	}
 }
 
 /* The records that may stand in the catalog, in a commit, and nested in a CONFIRM. */
@@ -141,6 +178,11 @@ static int apply_record(struct load *l, const struct drp_record *rec, bool catal
 	switch (rec->type) {
 	case DRP_REC_PLANE_ROOT:
 		return catalog ? apply_plane_root(l, rec) : -EBADMSG;
+	case DRP_REC_COW_ROOT:
+		return catalog ? apply_cow(l, rec) : -EBADMSG;
+	case DRP_REC_COW_PUT:
+	case DRP_REC_COW_DEL:
+		return catalog ? -EBADMSG : apply_cow(l, rec);
 	case DRP_REC_CUT:
 	case DRP_REC_CUT_ABORT:
 		return catalog ? -EBADMSG : check_cut(rec);
@@ -289,13 +331,29 @@ static int commit_find(struct load *l, u64 at, u64 seq)
 	return n;
 }
 
-static int commit_apply(struct load *l, u64 at, u32 nr_blocks)
+/* What a commit says is confirmed; it comes before all that it may say it of. */
+static void take_confirmed(struct load *l, const void *first_block, u64 seq)
+{
+	const u8 *payload = (const u8 *)first_block + sizeof(struct drp_block_header);
+	struct drp_commit_disk head;
+	u64 confirmed;
+
+	memcpy(&head, payload, sizeof(head));
+	confirmed = min_t(u64, le64_to_cpu(head.confirmed), seq - 1);
+	l->result->confirmed = max_t(u64, l->result->confirmed, confirmed);
+}
+
+static int commit_apply(struct load *l, u64 at, u32 nr_blocks, u64 seq)
 {
 	u8 *blocks;
 	u32 i;
 	int ret;
 
 	ret = ring_read(l, at, nr_blocks, &blocks);
+	if (ret)
+		return ret;
+	l->commit_seq = seq;
+	take_confirmed(l, blocks, seq);
 	for (i = 0; !ret && i < nr_blocks; i++) {
 		struct drp_block_header *h = (void *)(blocks + i * DRP_BLOCK_BYTES);
 		u32 from = i ? 0 : sizeof(struct drp_commit_disk);
@@ -350,7 +408,7 @@ static int replay(struct load *l)
 		used += nr_blocks;
 		if (used > l->ring->blocks)
 			return fail(l, -EBADMSG, "the journal is longer than its ring");
-		ret = commit_apply(l, at, nr_blocks);
+		ret = commit_apply(l, at, nr_blocks, seq);
 		if (ret)
 			return ret;
 		at = ring_behind(l, at, nr_blocks);
@@ -380,6 +438,8 @@ int drp_load(const struct drp_io *io, const struct drp_super *sb, const struct d
 	memset(result, 0, sizeof(*result));
 	if (!l.ring || l.ring->blocks < DRP_MIN_JOURNAL_BLOCKS)
 		return fail(&l, -EBADMSG, "the superblock names no journal");
+	if (sb->incompat & DRP_INCOMPAT_COW && !sink->cow_root)
+		return no_cow(&l);
 	ret = load_catalog(&l);
 	return ret ? ret : replay(&l);
 }

@@ -14,6 +14,7 @@ struct drp_pool_rec {
 	u64 next_id;			/* of elements, syncs, groups, aspects; never reused */
 	u64 next_job_id;		/* in steps, so that a crash cannot reuse one */
 	u64 next_cut_id;
+	u64 reclaim;			/* not 0: entries of COW space may be garbage, a scan is due */
 };
 
 struct drp_element_rec {
@@ -29,10 +30,9 @@ struct drp_element_rec {
 	u16 read_policy;		/* enum drp_read_policy */
 	u32 active_extents_max;
 	u64 created;			/* ns since the epoch */
-	/* reserved for snapshots */
-	u64 generation;
-	u64 parent_element;
-	u64 parent_generation;
+	u64 generation;			/* cuts of it so far; never used twice */
+	u64 parent_element;		/* of a virtual element: whose chunks it shows; 0: has a device */
+	u64 parent_generation;		/* and as of which cut; 0: no point in time */
 };
 
 struct drp_sync_rec {
@@ -65,10 +65,10 @@ struct drp_sync_rec {
 	u64 when_synced;
 	u64 when_synchronized;
 	char error_text[DRP_IDENTITY_MAX + 1];
+	u64 gen_start;			/* newest generation of the source when the copy started */
 	/* reserved: two-host failover, groups, snapshots, asynchronous mode */
 	u64 group_sync_id;
 	u64 cut_id;
-	u64 gen_start;
 	u64 epoch;
 	u64 undo_sync_id;
 	u64 generation_current;
@@ -93,7 +93,7 @@ struct drp_aspect_rec {
 	u64 sync_id;			/* of the sync that was dissolved */
 	u64 when_synced;		/* the point in time */
 	u64 created;
-	u64 generation;			/* reserved: of a snapshot */
+	u64 generation;			/* of the source that it keeps; 0: none */
 };
 
 struct drp_super {
