@@ -70,7 +70,7 @@ struct drp_cow_store {
 	int (*write)(void *ctx, u64 block, const void *node);
 	/* No root names it any more once the checkpoint is durable. */
 	void (*free)(void *ctx, u64 block);
-	/* A sequence that was never used before. */
+	/* A sequence that was never used before; ascending within a merge. */
 	u64 (*next_seq)(void *ctx);
 	void *ctx;
 	u64 nonce;
@@ -111,14 +111,16 @@ size_t drp_cow_merge_bytes(void);
  * replaced are free()d. A del of what is not there, and a put of what is there
  * (replaced), are no errors. 0, -ENOSPC (no block), -E2BIG (tree too high), or
  * what an operation or @next returned: then @root is as it was, and what was
- * alloc()ated is free()d again. @merge: drp_cow_merge_bytes(), aligned to 8.
+ * alloc()ated is free()d again. Both kinds of free()s come last, after going
+ * through the tree once more; what cannot be read then stays taken until the
+ * next load. @merge: drp_cow_merge_bytes(), aligned to 8.
  */
 int drp_cow_merge(const struct drp_cow_store *store, struct drp_cow_root *root,
 		  drp_cow_next_fn next, void *next_ctx, struct drp_cow_merge *merge);
 
 /*
- * Walk all nodes, parents first (offline check, claiming blocks): @visit gets
- * every block with its level; 0 to go on. 0 or -errno.
+ * Walk all nodes, parents first (claiming blocks), without reading leaves: @visit
+ * gets every block with its level; 0 to go on. 0 or -errno.
  */
 int drp_cow_walk(const struct drp_cow_store *store, const struct drp_cow_root *root,
 		 int (*visit)(void *ctx, u64 block, u32 level), void *ctx);
