@@ -158,6 +158,16 @@ void drp_job_set_sync(struct drp_pool *pool, u64 id, u64 sync_id, const char *sy
 	change(pool, id, false, set_sync, &sync);
 }
 
+static void set_updated(struct drp_job *job, const void *arg)
+{
+	job->updated_sync_id = *(const u64 *)arg;
+}
+
+void drp_job_set_updated(struct drp_pool *pool, u64 id, u64 sync_id)
+{
+	change(pool, id, false, set_updated, &sync_id);
+}
+
 void drp_job_set_state(struct drp_pool *pool, u64 id, u16 state)
 {
 	change(pool, id, true, set_state, &state);

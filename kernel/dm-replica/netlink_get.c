@@ -227,6 +227,8 @@ static int put_job(struct sk_buff *skb, const union object *o)
 	if (drp_nl_put_u64(skb, DRP_A_JOB_ID, j->id) ||
 	    (j->sync_id && drp_nl_put_u64(skb, DRP_A_SYNC_ID, j->sync_id)) ||
 	    put_text(skb, DRP_A_SYNC_NAME, j->sync_name) ||
+	    (j->updated_sync_id &&
+	     drp_nl_put_u64(skb, DRP_A_UPDATED_SYNC_ID, j->updated_sync_id)) ||
 	    (j->operation && nla_put_u16(skb, DRP_A_OPERATION, j->operation)) ||
 	    nla_put_u16(skb, DRP_A_JOB_STATE, j->state) ||
 	    nla_put_u16(skb, DRP_A_PERCENT_COMPLETE, j->percent) ||

@@ -107,6 +107,7 @@ static void fill_job(struct drp_job *job, struct drp_job_info *info)
 	memset(info, 0, sizeof(*info));
 	info->id = job->id;
 	info->sync_id = job->sync_id;
+	info->updated_sync_id = job->updated_sync_id;
 	strscpy(info->sync_name, job->sync_name, sizeof(info->sync_name));
 	info->operation = job->operation;
 	info->state = job->state;

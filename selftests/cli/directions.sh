@@ -31,6 +31,15 @@ cli 0 reverse-roles home-copy --dry-run
 grep -q 'is the source now' "$DRP_TMP/stdout" && fail "a dry run told of new roles"
 ok "reverse-roles returns the synchronization and says the roles"
 
+# It is Synchronized before, too: only the end of the job says that it is done.
+cli 0 reverse-roles home-copy --wait-for-copy-state synchronized --timeout 10
+prints '^ReturnValue=4096 .* Job=10$'
+prints '^UpdatedSynchronization=11$'
+prints '^  copy is the source now, home the target$'
+cli 0 reverse-roles home-copy --wait-for-copy-state synchronized --timeout 10 --json
+grep -q '"UpdatedSynchronization": *11' "$DRP_TMP/stdout" || fail "no UpdatedSynchronization"
+ok "a reversal that takes long returns it when it is done"
+
 cli 0 show back
 prints '^ProgressStatus +Restoring$'
 prints '^SourceIsOverwritten +yes$'

@@ -114,12 +114,13 @@ static struct {
 	u64 sync;
 	u16 operation;
 	unsigned int looks;
+	bool slow;			/* no copy, but not done when it is answered */
 	struct drp_transition t;
 } turning;
 
 static bool turned(void)
 {
-	return !turning.t.starts_copy || turning.looks >= TURNING_LOOKS;
+	return !(turning.t.starts_copy || turning.slow) || turning.looks >= TURNING_LOOKS;
 }
 
 static const struct fake_element {
@@ -227,7 +228,8 @@ static struct fake_sync present(const struct fake_sync *s)
 static void put_sync(struct request *r, const struct fake_sync *was)
 {
 	const struct fake_sync now = present(was), *s = &now;
-	bool swapped = turning.sync == s->id && turning.operation == DRP_OP_REVERSE_ROLES;
+	bool swapped = turning.sync == s->id && turning.operation == DRP_OP_REVERSE_ROLES &&
+		       turned();
 
 	begin(r, DRP_CMD_GET_SYNC, 0);
 	put_u64(r, DRP_A_SYNC_ID, s->id);
@@ -286,7 +288,11 @@ static void get_jobs(struct records *list)
 
 		begin(&r, DRP_CMD_GET_JOB, 0);
 		put_u64(&r, DRP_A_JOB_ID, id);
-		put_u64(&r, DRP_A_SYNC_ID, id == TURNING_JOB ? turning.sync : 12);
+		/* Of a request that is no copy it is not known. */
+		if (id != TURNING_JOB || !turning.slow)
+			put_u64(&r, DRP_A_SYNC_ID, id == TURNING_JOB ? turning.sync : 12);
+		else if (!running)
+			put_u64(&r, DRP_A_UPDATED_SYNC_ID, turning.sync);
 		put_u16(&r, DRP_A_OPERATION, id == TURNING_JOB ? turning.operation :
 			DRP_OP_RESYNC_REPLICA);
 		put_u16(&r, DRP_A_JOB_STATE, job_state(id));
@@ -454,7 +460,7 @@ static void result(struct record *answer, u32 return_value, u64 job, const struc
 		put_u64(&r, DRP_A_JOB_ID, job);
 	if (rec_u64(request, DRP_A_OPERATION) == DRP_OP_DISSOLVE)
 		put_u64(&r, DRP_A_ASPECT_ID, 22);
-	if (rec_u64(request, DRP_A_OPERATION) == DRP_OP_REVERSE_ROLES)
+	if (rec_u64(request, DRP_A_OPERATION) == DRP_OP_REVERSE_ROLES && !job)
 		put_u64(&r, DRP_A_UPDATED_SYNC_ID, rec_u64(request, DRP_A_SYNC_ID));
 	if (rec_has(request, DRP_A_ELEMENT_NAME))
 		put_u64(&r, DRP_A_ELEMENT_ID, 3);
@@ -505,7 +511,9 @@ static int modify(const struct record *request, struct record *answer, struct re
 		turning.sync = s->id;
 		turning.operation = operation;
 		turning.t = t;
-		job = t.starts_copy ? TURNING_JOB : 0;
+		turning.slow = operation == DRP_OP_REVERSE_ROLES &&
+			       rec_has(request, DRP_A_WAIT_FOR_COPY_STATE);
+		job = t.starts_copy || turning.slow ? TURNING_JOB : 0;
 	} else {
 		job = t.starts_copy ? 8 : 0;
 	}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: source and target change places, with the identity that hosts know, and back
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 200
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
@@ -56,7 +56,7 @@ assert_eq "$(wwid b)" "$wwid_a" "WWID of b after a restart"
 wait_state p-a ab synchronized
 ok "split, resync and restart keep the new direction"
 
-replctl reverse-roles ab --json >"$DRP_TMP/json" || fail "replctl reverse-roles: $(<"$DRP_TMP/json")"
+replctl reverse-roles ab --wait-for-copy-state synchronized --json >"$DRP_TMP/json" || fail "replctl reverse-roles: $(<"$DRP_TMP/json")"
 grep -q "\"UpdatedSynchronization\": *${sync_id[ab]}" "$DRP_TMP/json" ||
 	fail "no UpdatedSynchronization: $(<"$DRP_TMP/json")"
 assert_eq "$(roles)" st "roles after the second reversal"

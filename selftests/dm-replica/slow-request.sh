@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a request that takes long answers with a job that tells all about it
-# REQUIRES: replica simdisk dmsetup
+# REQUIRES: replica simdisk dmsetup python3
 # TIMEOUT: 90
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
@@ -49,3 +49,22 @@ wait_until 20 job_is_settled p "${BASH_REMATCH[1]}" || fail "the job does not en
 assert_match "$(job_summary p "${BASH_REMATCH[1]}")" "^Completed " "the job's end"
 assert_eq "$(sync_field p-a ab state)" none "the sync"
 ok "a slow detach is done when its job is"
+
+mirror p a b
+wait_state p-a ab synchronized
+simdisk_set mp write_us 200000
+simdisk_set mp fua_us 200000
+run_ok replctl reverse-roles ab --wait-for-copy-state synchronized --json
+cp "$DRP_TMP/stdout" "$DRP_TMP/json"
+simdisk_set mp write_us 0
+simdisk_set mp fua_us 0
+assert_eq "$(sync_field p-a ab role)$(sync_field p-b ab role)" ts "roles of a and b after the wait"
+job=$(python3 -c '
+import json, sys
+answer = json.load(open(sys.argv[1]))
+assert answer["ReturnValue"]["value"] == 4096, answer
+assert answer["UpdatedSynchronization"] == int(sys.argv[2]), answer
+print(answer["Job"])' "$DRP_TMP/json" "${sync_id[ab]}") || fail "the answer: $(<"$DRP_TMP/json")"
+replctl job show "p/$job" | grep -qE "^UpdatedSynchronization +${sync_id[ab]}\$" ||
+	fail "the job: $(replctl job show "p/$job")"
+ok "a slow reversal tells the synchronization when it is done, not before"

@@ -130,9 +130,26 @@ void report_completed(struct report *report, const char *what)
 		       drp_name(DRP_ENUM_RETURN_VALUE, DRP_RV_COMPLETED), what);
 }
 
-static int wait_after(const struct args *a, const struct record *answer, const char *what,
+/* What was not known yet when the job was answered. */
+static void add_from_job(struct record *answer, const struct ref *job)
+{
+	struct refusal refusal;
+	struct record r;
+
+	if (!job->id || rec_has(answer, DRP_A_UPDATED_SYNC_ID) || ref_fetch(job, &r, &refusal))
+		return;
+	rec_take(answer, &r, DRP_A_UPDATED_SYNC_ID);
+	record_free(&r);
+	if (!output_is_json() && rec_has(answer, DRP_A_UPDATED_SYNC_ID))
+		printf("UpdatedSynchronization=%llu\n",
+		       (unsigned long long)rec_u64(answer, DRP_A_UPDATED_SYNC_ID));
+}
+
+static int wait_after(const struct args *a, struct record *answer, const char *what,
 		      const struct ref *ref)
 {
+	int status;
+
 	struct wait w = { .what = what, .copy_state = a->wait_state, .timeout = a->timeout };
 
 	if (ref && ref->kind == DRP_OBJ_SYNC) {
@@ -149,7 +166,10 @@ static int wait_after(const struct args *a, const struct record *answer, const c
 		snprintf(w.job.qualified, sizeof(w.job.qualified), "%s/%llu", w.job.pool,
 			 (unsigned long long)w.job.id);
 	}
-	return wait_for(&w);
+	status = wait_for(&w);
+	if (!status)
+		add_from_job(answer, &w.job);
+	return status;
 }
 
 int report_method(struct report *report, const struct args *a, struct request *req,
@@ -162,13 +182,13 @@ int report_method(struct report *report, const struct args *a, struct request *r
 
 	if (ask_one(req, &r, &refusal))
 		return report_refusal(report, what, &refusal);
-	if (report->root)
-		add_json(report, &r, what);
-	else
+	if (!report->root)
 		print_line(report, &r, what, made_kind != DRP_OBJ_NONE);
 	status = drp_rv_to_exit_status(rec_u64(&r, DRP_A_RETURN_VALUE));
 	if (!status && wants_wait(a) && (ref || made_kind == DRP_OBJ_SYNC))
 		status = wait_after(a, &r, what, ref);
+	if (report->root)
+		add_json(report, &r, what);
 	count_status(report, status);
 	if (answer)
 		*answer = r;

@@ -37,6 +37,26 @@ void records_free(struct records *list)
 	memset(list, 0, sizeof(*list));
 }
 
+void rec_take(struct record *to, const struct record *from, u16 attr)
+{
+	u32 len, at = NLA_ALIGN(to->len);
+	const void *value = rec_bin(from, attr, &len);
+	struct nlattr *a;
+	u8 *attrs;
+
+	if (!value || rec_has(to, attr))
+		return;
+	attrs = xalloc(at + NLA_HDRLEN + NLA_ALIGN(len));
+	memcpy(attrs, to->attrs, to->len);
+	a = (struct nlattr *)(attrs + at);
+	a->nla_type = attr;
+	a->nla_len = NLA_HDRLEN + len;
+	memcpy(attrs + at + NLA_HDRLEN, value, len);
+	free(to->attrs);
+	to->attrs = attrs;
+	to->len = at + a->nla_len;
+}
+
 const void *rec_bin_at(const struct record *r, u16 attr, unsigned int i, u32 *len)
 {
 	u32 pos = 0;

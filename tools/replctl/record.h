@@ -24,6 +24,9 @@ void records_add(struct records *list, u8 command, const void *attrs, u32 len);
 void records_free(struct records *list);
 void record_free(struct record *r);
 
+/* What @from says of @attr is added to @to, which lacks it. */
+void rec_take(struct record *to, const struct record *from, u16 attr);
+
 bool rec_has(const struct record *r, u16 attr);
 
 /* Value of an integer of any width; 0 if absent. */

@@ -111,8 +111,11 @@ static int not_reached(const struct wait *w, const struct record *sync)
 	return fail_rv(DRP_RV_FAILED, w->what, text);
 }
 
-/* The job first: what the sync says then is not older than the job's end. */
-static int look_at_job(const struct wait *w, struct record *job, bool *ended)
+/*
+ * The job first: what the sync says then is not older than the job's end. *@open:
+ * it is still a request that nobody knows the outcome of, no copy yet.
+ */
+static int look_at_job(const struct wait *w, struct record *job, bool *open, bool *ended)
 {
 	struct refusal refusal;
 
@@ -125,6 +128,7 @@ static int look_at_job(const struct wait *w, struct record *job, bool *ended)
 		return -1;
 	}
 	*ended = job_ended(job);
+	*open = !*ended && !rec_has(job, DRP_A_SYNC_ID);
 	if (*ended && rec_u64(job, DRP_A_JOB_STATE) != DRP_JOB_COMPLETED)
 		return job_failed(w->what, job);
 	return *ended && !w->copy_state ? 0 : -1;
@@ -149,10 +153,10 @@ static int look_at_sync(const struct wait *w, bool ended, struct record *sync)
 static int look(const struct wait *w, bool bar)
 {
 	struct record sync = { 0 }, job = { 0 };
-	bool ended = false;
-	int status = look_at_job(w, &job, &ended);
+	bool open = false, ended = false;
+	int status = look_at_job(w, &job, &open, &ended);
 
-	if (status < 0 && w->sync.id && (w->copy_state || bar))
+	if (status < 0 && !open && w->sync.id && (w->copy_state || bar))
 		status = look_at_sync(w, ended, &sync);
 	else if (status < 0 && ended)
 		status = 0;
