@@ -368,24 +368,40 @@ out:
 
 /* ---- suspend and resume with the pool's device, as dm-thin does it ---- */
 
-/* The next attached element that is not held yet, with a reference on its device; NULL: none. */
-static struct drp_element *hold_next(struct drp_pool *pool)
+/* I/O of a source waits for its targets: while it ends they must be there. op_lock held. */
+static bool waits_for_source(const struct drp_element *e)
 {
-	unsigned int flags = drp_op_begin(pool);
-	struct drp_element *e, *found = NULL;
+	const struct drp_sync *up = e->plan->up;
+
+	return up && !up->removed && up->source->live && !up->source->held;
+}
+
+/* One that is attached and not held yet, with a reference on its device; NULL: none. op_lock held. */
+static struct drp_element *try_hold(struct drp_pool *pool, bool sources_first)
+{
+	struct drp_element *e;
 	unsigned long id;
 
-	pool->suspended = true;
 	xa_for_each(&pool->elements, id, e) {
-		if (!e->live || e->held)
+		if (!e->live || e->held || (sources_first && waits_for_source(e)))
 			continue;
 		e->md = dm_table_get_md(e->live->ti->table);
 		if (dm_hold(e->md))
 			continue;	/* being removed: drains by itself */
 		e->held = true;
-		found = e;
-		break;
+		return e;
 	}
+	return NULL;
+}
+
+static struct drp_element *hold_next(struct drp_pool *pool)
+{
+	unsigned int flags = drp_op_begin(pool);
+	struct drp_element *found;
+
+	pool->suspended = true;
+	/* One that is being removed may stand before all that are left. */
+	found = try_hold(pool, true) ?: try_hold(pool, false);
 	drp_op_end(pool, flags);
 	return found;
 }
