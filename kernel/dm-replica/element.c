@@ -8,6 +8,7 @@
 #include "op.h"
 #include "turn.h"
 
+#define WEAK_PREFIX	"name:"	/* of an identity that is a kernel name only */
 #define FINGERPRINT_BYTES	(128 * 1024)
 
 /* ---- the object ---- */
@@ -353,7 +354,14 @@ int drp_element_replay_growth(struct drp_element *e, const struct drp_element_re
 
 /* ---- attach ---- */
 
-enum acquaintance { KNOWN, STRANGE };
+enum acquaintance { KNOWN, UNSURE, STRANGE };
+
+/* A kernel name is given to whichever disk comes next. */
+static bool has_lasting_name(const struct drp_element *e, const struct drp_attachment *at)
+{
+	return e->rec.identity[0] && at->identity[0] &&
+	       strncmp(at->identity, WEAK_PREFIX, strlen(WEAK_PREFIX));
+}
 
 /* Is it the device that was here before? Negative errno: cannot be read. */
 static int recognise(struct drp_element *e, struct drp_attachment *at)
@@ -374,15 +382,16 @@ static int recognise(struct drp_element *e, struct drp_attachment *at)
 		       e->rec.name);
 		return STRANGE;
 	}
-	if (!e->rec.fingerprint_valid)
-		return KNOWN;
-	r = read_fingerprint(e, at->data->bdev, &crc);
+	r = e->rec.fingerprint_valid ? read_fingerprint(e, at->data->bdev, &crc) : 0;
 	if (r)
 		return r;
-	if (crc == e->rec.fingerprint)
-		return KNOWN;
-	DMWARN("element %s: its device was changed while the pool did not run", e->rec.name);
-	return STRANGE;
+	if (e->rec.fingerprint_valid && crc != e->rec.fingerprint) {
+		DMWARN("element %s: its device was changed while the pool did not run",
+		       e->rec.name);
+		return STRANGE;
+	}
+	/* The start of a disk may well be as empty as that of a new one. */
+	return has_lasting_name(e, at) ? KNOWN : UNSURE;
 }
 
 static int check_size(struct drp_element *e, struct drp_attachment *at)
@@ -438,6 +447,19 @@ static int invalidate_syncs(struct drp_element *e)
 	return 0;
 }
 
+/* Before anybody uses it: what nobody vouches for is compared with the other side. */
+static void doubt_sources(struct drp_element *e)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&e->pool->syncs, id, s) {
+		if (!s->removed && (s->source == e || s->target == e) &&
+		    s->source->live && s->target->live)
+			drp_op_doubt_source(s);
+	}
+}
+
 static void attach_syncs(struct drp_element *e)
 {
 	struct drp_sync *s;
@@ -478,12 +500,15 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 	e->data_dev = e->bdev->bd_dev;
 	e->element_dev = disk_devt(dm_disk(dm_table_get_md(at->ti->table)));
 	WRITE_ONCE(e->live, at);
+	if (!e->last || e->last->data->bdev != e->bdev)
+		e->unsure = known == UNSURE;
 	e->last = NULL;
 	e->flushed = false;
 	WRITE_ONCE(e->leg_gone, false);
 	WRITE_ONCE(e->leg_wanted, false);
 	cancel_delayed_work(&e->leg_deadline);
 	drp_element_refresh_access(e);
+	doubt_sources(e);
 	drp_gate_open(&e->gate);
 	attach_syncs(e);
 	report_attached(e, true);

@@ -75,6 +75,7 @@ struct drp_element {
 	bool held;			/* suspended internally, with its pool; has a reference on md */
 	struct mapped_device *md;	/* while held */
 	bool flushed;			/* not attached, and flushed after its last write */
+	bool unsure;			/* nothing said that its device is the one of before */
 	struct delayed_work leg_deadline;
 
 	/* under pool->cm.ring_lock */

@@ -91,6 +91,13 @@ void drp_op_legs_complete(struct drp_sync *s);
 /* While @s is Failedover its source was replaced: all of it differs. op_lock held. 0 or -EIO. */
 int drp_op_source_replaced(struct drp_sync *s);
 
+/*
+ * Both legs of @s are there. If it is Failedover, or turned, and nothing said
+ * who its source's device is: does that have what the target has, in some places
+ * where they must be equal? If not it is another one. op_lock held. Reads both.
+ */
+void drp_op_doubt_source(struct drp_sync *s);
+
 /* The copier of @s, made if there is none yet: 0 or -ENOMEM. op_lock held. */
 int drp_op_make_copier(struct drp_sync *s);
 

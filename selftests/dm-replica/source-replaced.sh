@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a source disk that dies while Failedover and is replaced by an empty one: recognised, Failback copies everything
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 240
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
