@@ -95,9 +95,11 @@ void drp_copy_start(struct drp_copier *c, u64 job_id)
 void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 {
 	c->turn = c->s->rec.reverse ? c->s->turn : NULL;
+	/* A failback goes on in the other direction, and others after a pause: the job counts all. */
+	if (c->job_id != job_id)
+		c->bytes_done = 0;
 	c->job_id = job_id;
 	c->cursor = 0;
-	c->bytes_done = 0;
 	c->unflushed = 0;
 	c->copied_unflushed = 0;
 	c->budget_ns = 0;
@@ -408,12 +410,14 @@ static int start_unit(struct drp_copier *c, struct copy_unit *u, u64 first, u64 
 /* Clear the bits of a flushed unit, unless somebody set them again. */
 static void clear_unit(struct drp_copier *c, struct copy_unit *u)
 {
-	bool spoiled;
+	bool spoiled, done = false;
 
 	/* Without memory for it the region stays, and is copied again. */
 	if (c->turn)
-		drp_turn_clear(c->turn, u->first, u->count);
+		done = !drp_turn_clear(c->turn, u->first, u->count);
 	if (!READ_ONCE(u->spoiled) && !drp_plane_clear(c->s->d, u->first, u->count))
+		done = done || !c->turn;
+	if (done)
 		c->bytes_done += (u->range.end - u->range.start) << SECTOR_SHIFT;
 	spin_lock_irq(&c->lock);
 	spoiled = u->spoiled;
@@ -477,7 +481,7 @@ static void report_progress(struct drp_copier *c)
 
 /* ---- pace ---- */
 
-/* Written lately, as far as window() has looked. */
+/* Lately, as far as window() has looked. */
 static bool host_at_work(const struct drp_copier *c)
 {
 	return time_before_eq(jiffies, c->host_seen + msecs_to_jiffies(FOREGROUND_MS));
@@ -493,6 +497,9 @@ static unsigned int window(struct drp_copier *c)
 		c->host_entries = entries;
 		c->host_seen = jiffies;
 	}
+	/* Of an element that is restored the reads are on the same disks. */
+	if (c->turn && time_after(READ_ONCE(c->turn->host_read), c->host_seen))
+		c->host_seen = READ_ONCE(c->turn->host_read);
 	if (!host_at_work(c))
 		return priority == DRP_PRIO_LOW ? 4 : WINDOW_MAX;
 	switch (priority) {
@@ -507,6 +514,12 @@ static unsigned int window(struct drp_copier *c)
 	}
 }
 
+static u64 ns_at_rate(u64 sectors, u64 rate)
+{
+	return div64_u64((sectors << SECTOR_SHIFT) * NSEC_PER_MSEC,
+			 max_t(u64, div64_u64(rate, 1000), 1));
+}
+
 /* May a unit of @sectors start now? Otherwise come back later. */
 static bool within_rate(struct drp_copier *c, u64 sectors)
 {
@@ -514,14 +527,14 @@ static bool within_rate(struct drp_copier *c, u64 sectors)
 
 	if (!rate)
 		return true;
+	/* The last unit may have been paid for at a lower rate. */
+	c->budget_ns = min(c->budget_ns, now + ns_at_rate(UNIT_SECTORS, rate));
 	if (c->budget_ns > now) {
 		mod_delayed_work(c->s->pool->copy_wq, &c->work,
 				 nsecs_to_jiffies(c->budget_ns - now) + 1);
 		return false;
 	}
-	c->budget_ns = max(c->budget_ns, now - 100 * NSEC_PER_MSEC) +
-		       div64_u64((sectors << SECTOR_SHIFT) * NSEC_PER_MSEC,
-				 max_t(u64, div64_u64(rate, 1000), 1));
+	c->budget_ns = max(c->budget_ns, now - 100 * NSEC_PER_MSEC) + ns_at_rate(sectors, rate);
 	return true;
 }
 
@@ -637,9 +650,8 @@ static bool start_next(struct drp_copier *c, const struct survey *v)
 	const u64 sectors = host_at_work(c) ? SMALL_UNIT_SECTORS : UNIT_SECTORS;
 	const u64 max = sectors >> c->s->pool->region_shift;
 	u64 first, count;
-	int r;
+	int r = next_run(c, max_t(u64, max, 1), &first, &count);
 
-	r = next_run(c, max_t(u64, max, 1), &first, &count);
 	if (r < 0) {
 		finish(c, r, false);
 		return false;

@@ -149,18 +149,24 @@ u64 drp_op_job_for(struct drp_op *op, struct drp_sync *s)
 	return drp_op_take_job(op, s);
 }
 
+static int check_flow(struct drp_op *op, struct drp_sync *s)
+{
+	if (!s->source->live || !s->target->live)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is not attached: activate it first",
+				     (s->source->live ? s->target : s->source)->rec.name);
+	/* Another sync may restore the source: the copy takes what has arrived there. */
+	if ((s->source->inbound && s->source->inbound == s->turn) || s->target->inbound)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is being restored: wait for that",
+				     (s->target->inbound ? s->target : s->source)->rec.name);
+	return 0;
+}
+
 static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
 	struct drp_sync_rec rec = s->rec;
 	int r;
 
-	if (!s->source->live || !s->target->live)
-		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is not attached: activate it first",
-				     (s->source->live ? s->target : s->source)->rec.name);
-	if (s->source->inbound || s->target->inbound)
-		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is being restored: wait for that",
-				     (s->source->inbound ? s->source : s->target)->rec.name);
-	r = drp_op_protect_target(op, s);
+	r = check_flow(op, s) ?: drp_op_protect_target(op, s);
 	if (r)
 		return r;
 	drp_op_merge_settings(op, &rec);
@@ -211,6 +217,27 @@ static int execute(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 	default:
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
 				     drp_name(DRP_ENUM_OPERATION, op->req.operation));
+	}
+}
+
+/* Would it be refused for another reason than its state? */
+static int check_possible(struct drp_op *op, struct drp_sync *s)
+{
+	switch (op->req.operation) {
+	case DRP_OP_RESUME:
+		return s->rec.reverse ? drp_op_check_turn(op, s) : check_flow(op, s);
+	case DRP_OP_ACTIVATE:
+	case DRP_OP_RESYNC_REPLICA:
+		return check_flow(op, s);
+	case DRP_OP_RESTORE_FROM_REPLICA:
+	case DRP_OP_FAILBACK:
+		return drp_op_check_turn(op, s);
+	case DRP_OP_FAILOVER:
+		return drp_op_check_failover(op, s);
+	case DRP_OP_REVERSE_ROLES:
+		return drp_op_check_reverse(op, s);
+	default:
+		return 0;
 	}
 }
 
@@ -309,9 +336,9 @@ int drp_op_modify(struct drp_op *op)
 	if (t.verdict == DRP_VERDICT_NO_CHANGE)
 		return op->req.dry_run ? 0 : drp_op_apply_settings(op, s);
 	r = check_in_use(op, s, &t);
-	if (r || op->req.dry_run)
-		return r ?: say_dry_run(op, s, &t);
-	return execute(op, s, &t);
+	if (r || !op->req.dry_run)
+		return r ?: execute(op, s, &t);
+	return check_possible(op, s) ?: say_dry_run(op, s, &t);
 }
 
 /* ---- capabilities ---- */

@@ -12,7 +12,7 @@
 #include "op_cut.h"
 #include "op_modify.h"
 
-static int check_reverse(struct drp_op *op, struct drp_sync *s)
+int drp_op_check_reverse(struct drp_op *op, struct drp_sync *s)
 {
 	const struct drp_element *source = s->source, *target = s->target;
 
@@ -168,7 +168,7 @@ int drp_op_reverse(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 {
 	struct drp_sync_rec rec = s->rec;
 	struct reversal *rev;
-	int r = check_reverse(op, s);
+	int r = drp_op_check_reverse(op, s);
 
 	if (r)
 		return r;

@@ -200,6 +200,8 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 	if (!r) {
 		WRITE_ONCE(s->target->access, DRP_ACCESS_READ);
 		s->source->inbound = s->turn;
+		/* What its hosts had changed is gone: their first write from now on is noted anew. */
+		WRITE_ONCE(s->source_noted, false);
 	}
 	drp_gates_open(s->source, s->target);
 	return r;
@@ -214,6 +216,7 @@ static void fill(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	rec->progress_status = t->progress_during;
 	rec->reverse = true;
 	rec->in_sync = false;
+	rec->source_changed = false;
 	rec->partitioned = false;
 	rec->job_id = job_id;
 	rec->when_activated = drp_now();
@@ -255,11 +258,8 @@ static int begin_confirmed(struct drp_op *op, struct drp_sync *s, const struct d
 static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
 	struct drp_op_cut *c;
-	int r;
+	int r = 0;
 
-	r = check_begin(op, s);
-	if (r)
-		return r;
 	/* Once before the gates close, so that the flush inside is short. */
 	if (drp_leg_flush(s->target, DRP_FLUSH_TIMEOUT))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "target %s cannot be flushed",
@@ -363,13 +363,25 @@ static int forget_turn(struct drp_op *op, struct drp_sync *s)
 	return 0;
 }
 
-int drp_op_turn(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+static bool goes_on(const struct drp_sync *s)
+{
+	return s->rec.reverse && s->rec.copy_state != DRP_CS_INVALID;
+}
+
+int drp_op_check_turn(struct drp_op *op, struct drp_sync *s)
 {
 	int r = check_devices(op, s);
 
+	return r || goes_on(s) ? r : check_begin(op, s);
+}
+
+int drp_op_turn(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	int r = drp_op_check_turn(op, s);
+
 	if (r)
 		return r;
-	if (s->rec.reverse && s->rec.copy_state != DRP_CS_INVALID)
+	if (goes_on(s))
 		return go_on(op, s, t);
 	if (s->rec.copy_state == DRP_CS_INVALID)
 		r = forget_turn(op, s);
@@ -389,8 +401,9 @@ static void restored(struct drp_sync *s)
 	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
 	rec.progress_status = DRP_PS_COMPLETED;
 	rec.reverse = false;
+	/* A read may have left marks, too: source_changed was noted by the first write. */
 	rec.in_sync = drp_plane_empty(s->d);
-	rec.source_changed = !rec.in_sync;
+	rec.source_changed = rec.source_changed && !rec.in_sync;
 	rec.target_changed = false;
 	rec.job_id = 0;
 	if (drp_sync_commit(s, &rec, NULL, 0, false))

@@ -11,6 +11,7 @@
 
 #define CLEARED_BYTES	(DRP_TURN_RUNS * 32)	/* two pages at most: they must not fail */
 #define SETTLE_TRIES	20	/* for memory, 50 ms apart */
+#define FEED_MS		20
 
 static_assert(CLEARED_BYTES >= DRP_TURN_RUNS * (sizeof(struct drp_record_header) +
 						sizeof(struct drp_c_clear_disk)));
@@ -24,6 +25,8 @@ struct turn_extent {
 };
 
 static void settle_work(struct work_struct *work);
+static void feed_work(struct work_struct *work);
+static void feed_starved(struct drp_turn *t);
 
 struct drp_turn *drp_turn_alloc(struct drp_sync *s)
 {
@@ -35,6 +38,7 @@ struct drp_turn *drp_turn_alloc(struct drp_sync *s)
 	if (!t)
 		return ERR_PTR(-ENOMEM);
 	t->s = s;
+	t->host_read = jiffies - HZ;
 	t->shift = pool->extent_shift - pool->region_shift;
 	t->c = drp_plane_create(&pool->md, s->rec.id, DRP_PLANE_C, regions, false);
 	if (IS_ERR_OR_NULL(t->c)) {
@@ -47,10 +51,12 @@ struct drp_turn *drp_turn_alloc(struct drp_sync *s)
 	mutex_init(&t->clear_lock);
 	mutex_init(&t->settle_lock);
 	INIT_DELAYED_WORK(&t->work, settle_work);
+	INIT_DELAYED_WORK(&t->feed, feed_work);
 	spin_lock_init(&t->lock);
 	INIT_LIST_HEAD(&t->unsettled);
 	bio_list_init(&t->waiting);
 	bio_list_init(&t->unconfirmed);
+	bio_list_init(&t->starved);
 	return t;
 }
 
@@ -94,6 +100,8 @@ void drp_turn_free(struct drp_turn *t)
 	unsigned long index;
 
 	cancel_delayed_work_sync(&t->work);
+	cancel_delayed_work_sync(&t->feed);
+	feed_starved(t);
 	take_waiting(t, &bios);
 	hand_on(t, &bios, 0);
 	xa_for_each(&t->extents, index, x)
@@ -149,21 +157,29 @@ void drp_turn_trim(struct drp_turn *t, u64 *first, u64 *count, u64 *skipped)
 
 /* ---- resolving ---- */
 
-void drp_turn_prepare(struct drp_turn *t, u64 sector)
+static bool prepare(struct drp_turn *t, u64 sector, gfp_t gfp)
 {
 	u64 extent = sector >> t->s->pool->extent_shift;
 	const size_t longs = BITS_TO_LONGS(1UL << t->shift);
 	struct turn_extent *x;
 
 	if (xa_load(&t->extents, extent))
-		return;
-	/* A write is under way and must not fail for it; it is small. */
-	x = kvzalloc(struct_size(x, resolved, 2 * longs), GFP_NOIO | __GFP_NOFAIL);
+		return true;
+	x = kvzalloc(struct_size(x, resolved, 2 * longs), gfp | __GFP_NOWARN);
+	if (!x)
+		return false;
 	x->first = extent << t->shift;
 	x->settling = x->resolved + longs;
 	INIT_LIST_HEAD(&x->node);
-	if (xa_insert_irq(&t->extents, extent, x, GFP_NOIO | __GFP_NOFAIL))
-		kvfree(x);	/* somebody else was faster */
+	if (!xa_insert_irq(&t->extents, extent, x, gfp | __GFP_NOWARN))
+		return true;
+	kvfree(x);	/* somebody else was faster, or there is no memory */
+	return xa_load(&t->extents, extent);
+}
+
+bool drp_turn_prepare(struct drp_turn *t, u64 sector)
+{
+	return prepare(t, sector, GFP_NOWAIT);
 }
 
 void drp_turn_resolved(struct drp_turn *t, u64 start, u64 end)
@@ -426,6 +442,37 @@ void drp_turn_wait(struct drp_turn *t, struct bio *bio)
 	/* Under the lock: who frees us waits for it, then for the work. */
 	queue_delayed_work(t->s->pool->copy_wq, &t->work, 0);
 	spin_unlock_irqrestore(&t->lock, flags);
+}
+
+void drp_turn_starve(struct drp_turn *t, struct bio *bio)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&t->lock, flags);
+	bio_list_add(&t->starved, bio);
+	/* Under the lock: as in drp_turn_wait(). */
+	queue_delayed_work(t->s->pool->copy_wq, &t->feed, msecs_to_jiffies(FEED_MS));
+	spin_unlock_irqrestore(&t->lock, flags);
+}
+
+/* Those who starved hold nothing: here one may wait for memory. */
+static void feed_starved(struct drp_turn *t)
+{
+	struct bio_list bios;
+	struct bio *bio;
+
+	spin_lock_irq(&t->lock);
+	bios = t->starved;
+	bio_list_init(&t->starved);
+	spin_unlock_irq(&t->lock);
+	bio_list_for_each(bio, &bios)
+		prepare(t, drp_io_of(bio)->range.start, GFP_NOIO);
+	drp_pool_rerun_bios(t->s->pool, &bios);
+}
+
+static void feed_work(struct work_struct *work)
+{
+	feed_starved(container_of(to_delayed_work(work), struct drp_turn, feed));
 }
 
 bool drp_turn_wait_confirmed(struct drp_turn *t, struct bio *bio)

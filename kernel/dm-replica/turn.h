@@ -31,14 +31,17 @@ struct drp_turn {
 	struct mutex clear_lock;	/* a clear and its note belong together; a leaf that sleeps for memory */
 	struct mutex settle_lock;	/* one who settles; held over flush and commit: only FLUSH waits for it */
 	struct delayed_work work;	/* on copy_wq: settles for who waits */
+	struct delayed_work feed;	/* on copy_wq: runs again who starved */
 
 	int confirmed;			/* under lock to write: 1; 0: not yet, -1: never: nothing is copied for hosts */
 	bool origin_lost;		/* the target stays away: what lives there cannot be read */
+	unsigned long host_read;	/* jiffies of a host's read lately; read and set without a lock */
 
 	spinlock_t lock;		/* irq-safe, outside the plane's; protects what follows */
 	struct list_head unsettled;	/* extents with resolved regions */
 	struct bio_list unconfirmed;	/* bios that need something copied, before the turn is confirmed */
 	struct bio_list waiting;	/* FLUSHes to run, FUA writes to end, when all is settled */
+	struct bio_list starved;	/* bios to run again when there may be memory */
 	bool settling;
 	unsigned int clearing;		/* clears that are not noted yet */
 	struct drp_turn_run {
@@ -65,8 +68,8 @@ void drp_turn_free(struct drp_turn *t);
 /* Where the content of these sectors lives. Any context. */
 enum drp_where drp_turn_where(struct drp_turn *t, u64 start, u64 end);
 
-/* Memory for drp_turn_resolved() in the extent of @sector. Never fails. Sleeps, GFP_NOIO. */
-void drp_turn_prepare(struct drp_turn *t, u64 sector);
+/* Memory for drp_turn_resolved() in the extent of @sector: false if there is none now. Any context. */
+bool drp_turn_prepare(struct drp_turn *t, u64 sector);
 /* Whole regions of one extent, which was prepared, have their content here. Any context. */
 void drp_turn_resolved(struct drp_turn *t, u64 start, u64 end);
 
@@ -101,6 +104,9 @@ int drp_turn_leave(struct drp_turn *t);
 
 /* @bio, which holds nothing, goes on (FLUSH) or ends (FUA write) when all is settled. Any context. */
 void drp_turn_wait(struct drp_turn *t, struct bio *bio);
+
+/* @bio, which holds its own gate only, runs again in a while: there was no memory. Any context. */
+void drp_turn_starve(struct drp_turn *t, struct bio *bio);
 
 /*
  * Before CONFIRM is durable nothing of the source may change but by its hosts'

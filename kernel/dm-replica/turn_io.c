@@ -70,6 +70,19 @@ static void run_copied(int read_err, unsigned long write_err, void *context)
 		end_copy(copy);
 }
 
+/* No memory: @bio gives up all that it holds and begins anew, later. In a worker. */
+static void starve(struct drp_turn *t, struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_gate *own = &io->e->gate;
+
+	io->step = DRP_STEP_RUN;
+	io->inside = false;
+	drp_io_leave(io);
+	drp_turn_starve(t, bio);
+	drp_gate_leave(own);
+}
+
 static void start_copy(struct turn_copy *copy)
 {
 	struct drp_sync *s = copy->t->s;
@@ -77,7 +90,6 @@ static void start_copy(struct turn_copy *copy)
 	struct dm_io_region to = { .bdev = s->source->bdev };
 	unsigned int i, n = copy->n;
 
-	drp_turn_prepare(copy->t, copy->run[0].start);
 	atomic_set(&copy->pending, n + 1);
 	for (i = 0; i < n; i++) {
 		copy->run[i].copy = copy;
@@ -161,8 +173,13 @@ static bool may_copy(struct drp_turn *t, struct bio *bio)
 static bool copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
-	struct turn_copy *copy = kzalloc(sizeof(*copy), GFP_NOIO | __GFP_NOFAIL);
+	struct turn_copy *copy = kzalloc(sizeof(*copy), GFP_NOWAIT | __GFP_NOWARN);
 
+	if (!copy || !drp_turn_prepare(t, io->range.start)) {
+		kfree(copy);
+		starve(t, bio);
+		return false;
+	}
 	copy->t = t;
 	copy->bio = bio;
 	find_runs(copy, io->range.start, io->range.end, edges);
@@ -227,14 +244,53 @@ static void lock_for_read(struct bio *bio)
 		drp_pool_rerun_bio(io->e->pool, bio);
 }
 
+/* Where the first regions of @bio live, up to *@end: a border, or the end of it. */
+static enum drp_where first_run(struct drp_turn *t, const struct drp_io_ctx *io, u64 *end)
+{
+	const u64 region = 1ULL << io->e->pool->region_shift;
+	const u64 last = io->iter.bi_sector + (io->iter.bi_size >> SECTOR_SHIFT);
+	u64 at = min(round_down(io->iter.bi_sector, region) + region, last);
+	enum drp_where where = drp_turn_where(t, io->iter.bi_sector, at);
+
+	while (at < last && drp_turn_where(t, at, min(at + region, last)) == where)
+		at = min(at + region, last);
+	*end = at;
+	return where;
+}
+
+/*
+ * In .map dm sends the rest of a bio as one of its own: nothing needs to be
+ * copied for who reads from both sides.
+ */
+static enum drp_where cut_read(struct drp_turn *t, struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	u64 start = io->iter.bi_sector, end;
+	enum drp_where where = first_run(t, io, &end);
+	u32 bytes = (end - start) << SECTOR_SHIFT;
+
+	if (bytes == io->iter.bi_size)
+		return where;
+	if (bytes % bdev_logical_block_size(io->e->bdev) ||
+	    bytes % bdev_logical_block_size(t->s->target->bdev))
+		return DRP_MIXED;
+	dm_accept_partial_bio(bio, end - start);
+	io->iter.bi_size = bytes;
+	io->range.end = end;
+	return where;
+}
+
 int drp_turn_read(struct bio *bio, bool may_sleep)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_turn *t = io->e->inbound;
 	u64 start = io->iter.bi_sector;
 
+	if (READ_ONCE(t->host_read) != jiffies)
+		WRITE_ONCE(t->host_read, jiffies);
 	io->there = false;
-	switch (drp_turn_where(t, start, start + (io->iter.bi_size >> SECTOR_SHIFT))) {
+	switch (may_sleep ? drp_turn_where(t, start, start + (io->iter.bi_size >> SECTOR_SHIFT)) :
+			    cut_read(t, bio)) {
 	case DRP_HERE:
 		io->tried |= DRP_OWN_LEG;
 		bio_set_dev(bio, io->e->bdev);
@@ -282,7 +338,6 @@ bool drp_turn_write(struct bio *bio, bool may_sleep)
 	io->turned = true;
 	if (here)
 		return true;
-	drp_turn_prepare(t, io->range.start);
 	if (!copy_for(t, bio, true))
 		return false;
 	io->resolves = true;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: Restore and Failback ask for Force when the source changed or the target is a mix, and refuse elements in use
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 180
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

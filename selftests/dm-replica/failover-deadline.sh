@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a planned failover that cannot end in time answers Timeout and has not happened, also after a power failure
 # REQUIRES: replica simdisk dmsetup
-# TIMEOUT: 120
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a failover without the source: its disk fails, its device is gone, the mirror is suspended or broken
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 200
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a planned failover under writers: they get errors, the target has all that was acknowledged, and takes the writes
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 200
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2317 # functions are called by name, at the end
 # DESCRIPTION: the sequences of the manual that turn the direction, by replctl with a file system: what it says at each step, and that the files are there
 # REQUIRES: replica simdisk dmsetup replctl mkfs.ext4
-# TIMEOUT: 240
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

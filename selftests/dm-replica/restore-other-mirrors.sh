@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: other mirrors of a source that is restored become Unsynchronized and end equal, suspended and fractured ones know what differs
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 200
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

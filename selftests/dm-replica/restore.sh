@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a restore shows the target's content at once on the open source, host writes win, and it can be suspended, aborted and done again
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 240
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: power failures in Reverse Roles: the roles are the old or the new ones, nothing flushed is lost
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 200
+# TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

@@ -3,7 +3,7 @@
 # Restore, failover, failback, reverse roles. Sourced after replica.sh.
 
 # The copy moves on so little that a test looks at one moment.
-SLOW=16K
+SLOW=1K
 
 # A read of regions of which some live on either side copies them: with small
 # ones a look at the device changes nothing.
