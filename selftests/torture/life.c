@@ -25,6 +25,8 @@ static void choose_life(struct life *l)
 	l->nr_elements = l->topology ? 3 : 2;
 	l->nr_syncs = l->nr_elements - 1;
 	l->extent_sectors = extents[rng_below(&l->rng, 4)];
+	/* Larger than a block: most writes then cover a part of a region only. */
+	l->region_sectors = l->directions ? 8U << rng_below(&l->rng, 3) : 8;
 	l->active_max = rng_below(&l->rng, 3) ? 32 : 1024;
 	l->meta_mib = rng_below(&l->rng, 2) ? 8 : 16;
 	l->nr_writers = 1 + rng_below(&l->rng, 3);
@@ -88,10 +90,10 @@ void life_begin(struct life *l, uint64_t seed, int directions)
 	init_elements(l);
 	make_disks(l);
 	l->last_id = 100;
-	printf("# life %llu: %s, %u MiB, extents of %u sectors, %u active at most, metadata %u MiB, %u writers\n",
+	printf("# life %llu: %s, %u MiB, regions of %u, extents of %u sectors, %u active at most, metadata %u MiB, %u writers\n",
 	       (unsigned long long)seed,
 	       l->topology == 0 ? "A->B" : l->topology == 1 ? "A->B A->C" : "A->B->C",
-	       l->nr_blocks >> 8, l->extent_sectors, l->active_max, l->meta_mib, l->nr_writers);
+	       l->nr_blocks >> 8, l->region_sectors, l->extent_sectors, l->active_max, l->meta_mib, l->nr_writers);
 	fflush(stdout);
 }
 
@@ -122,8 +124,8 @@ int create_pool(struct life *l)
 	uint64_t dev = 0;
 	int r;
 
-	snprintf(params, sizeof(params), META_PATH " - 128 3 name=pf region=8 extent=%u",
-		 l->extent_sectors);
+	snprintf(params, sizeof(params), META_PATH " - 128 3 name=pf region=%u extent=%u",
+		 l->region_sectors, l->extent_sectors);
 	r = dm_create("pfpool", 8, "replica-pool", params, &dev);
 	snprintf(l->pool_dev, sizeof(l->pool_dev), "%u:%u", major(dev), minor(dev));
 	l->pool_active = !r;

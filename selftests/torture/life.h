@@ -52,7 +52,7 @@ struct sync {
 
 struct life {
 	uint64_t seed, rng;
-	unsigned int topology, extent_sectors, active_max, meta_mib, nr_writers;
+	unsigned int topology, extent_sectors, region_sectors, active_max, meta_mib, nr_writers;
 	uint32_t nr_blocks;
 	struct element e[ELEMENTS_MAX];
 	unsigned int nr_elements;
@@ -79,6 +79,9 @@ struct writer {
 
 extern atomic_int writers_stop, writers_pause, writers_failed;
 extern atomic_ulong writes_done;
+/* The power fails when so many more durable writes and flushes were acknowledged; 0: not for that. */
+extern atomic_int acks_to_failure;
+extern atomic_uint ack_failure_seed;
 extern int verbose;
 
 /* ---- writer.c ---- */

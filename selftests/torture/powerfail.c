@@ -89,11 +89,20 @@ static void hangs(int sig)
 
 /* ---- the moment of the failure ---- */
 
-enum moment { AT_A_WRITE, AFTER_TIME, IN_OPERATION, IN_COPY, WHILE_IDLE, AFTER_STOP, NR_MOMENTS };
+enum moment {
+	AT_A_WRITE, AFTER_TIME, IN_OPERATION, IN_COPY, WHILE_IDLE, AFTER_STOP, NR_MOMENTS,
+	BEHIND_AN_ACK = NR_MOMENTS, NR_MOMENTS_IN_TURNS = NR_MOMENTS + 2,
+};
 
 static const char *const moment_names[] = {
 	"at a write", "after a time", "in an operation", "in a copy", "while idle", "after a clean stop",
+	"behind a flush while a direction is turned",
 };
+
+static const char *name_of(enum moment moment)
+{
+	return moment_names[moment < BEHIND_AN_ACK ? moment : BEHIND_AN_ACK];
+}
 
 static void arm_writes(struct life *l, unsigned int max)
 {
@@ -170,6 +179,45 @@ static void fail_in_copy(struct life *l)
 	wait_off(l, 1);
 }
 
+/* A way into a restore or failback that lasts; 0 or -EIO. */
+static int begin_turn(struct life *l, struct sync *s)
+{
+	static const char *const options[] = {
+		"force rate_limit=100K", "force rate_limit=1M", "force rate_limit=4M",
+	};
+	const char *slow = options[rng_below(&l->rng, 3)];
+	int r = 0;
+
+	notice_ends(l);
+	if (!s->state)
+		r = make_sync(l, s);
+	if (!r && s->turned && s->state != DRP_CS_UNSYNCHRONIZED)
+		return do_operation(l, s, "failback", slow);
+	if (!r && !s->turned && !is_apart(s) && s->state != DRP_CS_FAILEDOVER)
+		r = do_operation(l, s, rng_below(&l->rng, 2) ? "fracture" : "failover", "force");
+	/* Both sides, or the new one, are written. */
+	sleep_us(rng_below(&l->rng, 100000));
+	if (!r && is_apart(s))
+		r = do_operation(l, s, "restore-from-replica", slow);
+	else if (!r && s->state == DRP_CS_FAILEDOVER)
+		r = do_operation(l, s, "failback", slow);
+	return r;
+}
+
+/* What a turn says to be here must be here when a FLUSH or FUA write was acknowledged. */
+static void fail_behind_ack(struct life *l)
+{
+	struct sync *s = &l->s[rng_below(&l->rng, l->nr_syncs)];
+
+	if (!begin_turn(l, s)) {
+		sleep_us(rng_below(&l->rng, 200000));
+		atomic_store(&ack_failure_seed, rng_below(&l->rng, 1U << 30));
+		atomic_store(&acks_to_failure, 1 + rng_below(&l->rng, 3));
+	}
+	wait_off(l, 1);
+	atomic_store(&acks_to_failure, 0);
+}
+
 /* Some operations and I/O, then the failure. */
 static void until_failure(struct life *l, enum moment moment)
 {
@@ -192,6 +240,10 @@ static void until_failure(struct life *l, enum moment moment)
 		fail_in_copy(l);
 		return;
 	}
+	if (moment >= BEHIND_AN_ACK) {
+		fail_behind_ack(l);
+		return;
+	}
 	sleep_us(rng_below(&l->rng, 60000));
 	if (writers_quiet())
 		failed(l, "a writer hangs");
@@ -208,7 +260,7 @@ static void until_failure(struct life *l, enum moment moment)
 
 static void go_down(struct life *l, enum moment moment)
 {
-	snprintf(l->phase, sizeof(l->phase), "going down after a failure %s", moment_names[moment]);
+	snprintf(l->phase, sizeof(l->phase), "going down after a failure %s", name_of(moment));
 	if (moment != AFTER_STOP || sim_power_is_off()) {
 		if (!sim_power_is_off())
 			failed(l, "the power is still on");
@@ -268,14 +320,14 @@ static void come_up(struct life *l)
 
 static void one_failure(struct life *l)
 {
-	enum moment moment = rng_below(&l->rng, NR_MOMENTS);
+	enum moment moment = rng_below(&l->rng, l->directions ? NR_MOMENTS_IN_TURNS : NR_MOMENTS);
 
 	alarm(hang_seconds);
 	writers_start(l);
 	snprintf(l->phase, sizeof(l->phase), "settling");
 	if (!rng_below(&l->rng, 3))
 		verify_settled(l);
-	snprintf(l->phase, sizeof(l->phase), "%s", moment_names[moment]);
+	snprintf(l->phase, sizeof(l->phase), "%s", name_of(moment));
 	until_failure(l, moment);
 	go_down(l, moment);
 	l->failures++;

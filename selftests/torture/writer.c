@@ -18,6 +18,8 @@
 
 atomic_int writers_stop, writers_pause, writers_failed;
 atomic_ulong writes_done;
+atomic_int acks_to_failure;
+atomic_uint ack_failure_seed;
 
 static struct writer writers[WRITERS_MAX];
 static unsigned int nr_running;
@@ -36,6 +38,13 @@ static int give_up(struct writer *w, const char *what, int error)
 		strerror(error), w->life->phase);
 	atomic_store(&writers_failed, 1);
 	return -1;
+}
+
+/* What was acknowledged just now has to be there when the power is back. */
+static void count_ack(void)
+{
+	if (atomic_load(&acks_to_failure) > 0 && atomic_fetch_sub(&acks_to_failure, 1) == 1)
+		sim_control("power-fail %u", atomic_load(&ack_failure_seed));
 }
 
 static void choose_range(struct writer *w, uint32_t *block, uint32_t *nr)
@@ -81,6 +90,8 @@ static int write_counted(struct writer *w, struct line *l, int fd, int sync_fd, 
 	if (!r) {
 		line_write_end(l, serial, block, nr, kind, durable);
 		atomic_fetch_add(&writes_done, 1);
+		if (durable && kind == WRITE_DATA)
+			count_ack();
 		return 0;
 	}
 	if (kind == WRITE_DISCARD && r == -EOPNOTSUPP) {
@@ -113,6 +124,7 @@ static int flush_one(struct writer *w, struct line *l, int fd, int gate)
 		return give_up(w, "a flush", errno);
 	if (atomic_load(&w->target->line.open) == gate)
 		line_flush_end(l, w->mark, generation);
+	count_ack();
 	return 0;
 }
 
