@@ -55,6 +55,40 @@ def busy_ratio(fig):
     return int(busy["simA_writes"]) / seconds(busy) / raw
 
 
+def turned_ratio(fig, operation, rw):
+    """What a host of the source had while it was overwritten, of what the raw disk gives."""
+    values, raw = fig.values(f"turn-{operation}-{rw}"), fig.iops("raw", f"turn-{rw}")
+    if not values or not raw:
+        return None
+    ios = values["host_writes" if rw == "randwrite" else "host_reads"]
+    return int(ios) / seconds(values) / raw
+
+
+def failed_back(fig):
+    values = fig.values("turn-changes")
+    return divide(int(values["simA_write_sectors"]) * 512 if values else None,
+                  first_int(values, "changed_bytes"))
+
+
+def first_byte(fig, size, operation):
+    return divide(first_int(fig.values(f"first-{size}"), f"{operation}_ns"), 1e9)
+
+
+def direction_aims(fig):
+    rows = []
+    for operation, name in (("restore", "a restore"), ("failback", "a failback")):
+        rows += [(f"4 KiB {what} QD1 on the source during {name}",
+                  turned_ratio(fig, operation, rw), ">=", 0.5, "of raw")
+                 for what, rw in (("writes", "randwrite"), ("reads", "randread"))]
+    rows.append(("failback after 1 % random changes, copied / changed", failed_back(fig), "<=",
+                 1.05, ""))
+    for operation, name in (("restore", "the source shows the target after Restore"),
+                            ("failover", "the target takes a write after Failover")):
+        rows += [(f"{name}, {text}", first_byte(fig, size, operation), "<=", 0.1, "s")
+                 for size, text in (("large", "1 TiB"), ("small", "512 MiB"))]
+    return rows
+
+
 def memory_kib(fig, key):
     return divide(first_int(fig.values("big"), key), 1024)
 
@@ -84,6 +118,7 @@ def aims(fig):
         ("the same, time", seconds(resync), "<=", 0.2, "s"),
         ("full copy, idle", rate_mb(fig.values("copy-idle")), ">=", 600, "MB/s"),
         ("4 KiB writes QD1 during a full copy", busy_ratio(fig), ">=", 0.5, "of raw"),
+        *direction_aims(fig),
         ("memory of a mirror of 1 TiB, clean", memory_kib(fig, "clean_memory"), "<=", 1024, "KiB"),
         ("the same, all of it dirty", memory_kib(fig, "dirty_memory"), "<=", 1024, "KiB"),
         ("journal writes per random write over 1 TiB",

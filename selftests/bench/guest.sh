@@ -7,6 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/stacks.sh"
 . "$here/workloads.sh"
 . "$here/replica-cases.sh"
+. "$here/direction-cases.sh"
 
 results=$1 part=$2
 shift 2
@@ -67,5 +68,7 @@ balance) balance_part ;;
 fracture) disks_create; fracture_case ;;
 copy) disks_create; copy_case ;;
 big) disks_create; big_case ;;
+turn) disks_create; turn_case ;;
+first) disks_create; first_case ;;
 *) die "unknown part $part" ;;
 esac

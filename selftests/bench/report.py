@@ -200,7 +200,10 @@ def as_json(fig, stacks, command):
                             "aim": aim, "unit": unit,
                             "verdict": aims.verdict(value, relation, aim).strip("*")})
     out["cases"] = {c: fig.values(c) for c in
-                    ("fracture", "resync", "resync-hot", "copy-idle", "copy-busy", "big")}
+                    ("fracture", "resync", "resync-hot", "copy-idle", "copy-busy", "big",
+                     "turn-restore-randwrite", "turn-restore-randread",
+                     "turn-failback-randwrite", "turn-failback-randread", "turn-changes",
+                     "first-large", "first-small")}
     out["wall_clock"] = {f"{s}.{t}": {"iops": list(map(clean, found[0])), "spread": clean(found[2])}
                          for t in WALL for s in STACKS if (found := fig.repetitions(s, t))}
     return out
