@@ -286,7 +286,7 @@ int drp_turn_read(struct bio *bio, bool may_sleep)
 	struct drp_turn *t = io->e->inbound;
 	u64 start = io->iter.bi_sector;
 
-	if (READ_ONCE(t->host_read) != jiffies)
+	if (time_after(jiffies, READ_ONCE(t->host_read)))
 		WRITE_ONCE(t->host_read, jiffies);
 	io->there = false;
 	switch (may_sleep ? drp_turn_where(t, start, start + (io->iter.bi_size >> SECTOR_SHIFT)) :

@@ -15,7 +15,7 @@ under_host() {
 	case=turn-${operation%%-*}-$rw
 	replica_up
 	message modify $apart 3
-	scribble /dev/mapper/b $DISK_MIB
+	scribble /dev/mapper/b "$DISK_MIB"
 	disks_latency model
 	settle
 	message modify "$operation" 3 force rate_limit=64K
@@ -81,7 +81,7 @@ first_of() {
 
 first_case() {
 	local case=first-small
-	first_of $DISK_SECTORS
+	first_of "$DISK_SECTORS"
 	case=first-large
 	must simdisk_remove simA
 	must simdisk_remove simB
