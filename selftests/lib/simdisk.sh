@@ -110,6 +110,21 @@ simdisk_power_fail_in_us() {
 	simdisk_control power-fail-in-us "$@"
 }
 
+# MIB: nothing may be written meanwhile, and all be flushed.
+simdisk_record_start() {
+	simdisk_control record-start "$1"
+}
+
+# Fails when the log was full.
+simdisk_record_stop() {
+	simdisk_control record-stop
+}
+
+# TEXT...: a mark in the recording.
+simdisk_mark() {
+	printf '%s' "$*" >/dev/simdisk-record
+}
+
 # on, armed, failing or off
 simdisk_power() {
 	cat "$SIMDISK_SYS/power"

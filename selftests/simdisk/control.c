@@ -142,6 +142,20 @@ static int cmd_rearm(int argc, char **argv)
 	return 0;
 }
 
+static int cmd_record_start(int argc, char **argv)
+{
+	unsigned int mib;
+
+	if (argc != 1 || kstrtouint(argv[0], 0, &mib))
+		return -EINVAL;
+	return sim_record_start(mib);
+}
+
+static int cmd_record_stop(int argc, char **argv)
+{
+	return argc ? -EINVAL : sim_record_stop();
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -153,6 +167,8 @@ static const struct {
 	{ "power-fail-after", cmd_power_fail_after },
 	{ "power-fail-in-us", cmd_power_fail_in_us },
 	{ "rearm", cmd_rearm },
+	{ "record-start", cmd_record_start },
+	{ "record-stop", cmd_record_stop },
 };
 
 static int run_command(int argc, char **argv)
@@ -168,7 +184,7 @@ static int run_command(int argc, char **argv)
 		mutex_unlock(&sim_mutex);
 		return ret;
 	}
-	pr_notice("simdisk: %s is no command: use add, add-sectors, remove, power-fail, power-fail-after, power-fail-in-us or rearm\n",
+	pr_notice("simdisk: %s is no command: use add, add-sectors, remove, power-fail, power-fail-after, power-fail-in-us, rearm, record-start or record-stop\n",
 		  argv[0]);
 	return -EINVAL;
 }
@@ -210,8 +226,15 @@ static ssize_t disks_show(struct kobject *kobj, struct kobj_attribute *attr,
 }
 static struct kobj_attribute disks_attr = __ATTR_RO(disks);
 
+static ssize_t record_show(struct kobject *kobj, struct kobj_attribute *attr,
+			   char *buf)
+{
+	return sim_record_show(buf);
+}
+static struct kobj_attribute record_attr = __ATTR_RO(record);
+
 static const struct attribute *root_attrs[] = {
-	&control_attr.attr, &power_attr.attr, &disks_attr.attr, NULL
+	&control_attr.attr, &power_attr.attr, &disks_attr.attr, &record_attr.attr, NULL
 };
 
 static int __init simdisk_init(void)
@@ -219,12 +242,19 @@ static int __init simdisk_init(void)
 	int ret;
 
 	sim_power_init();
+	ret = sim_record_init();
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
 	sim_root = kobject_create_and_add("simdisk", kernel_kobj);
 	if (!sim_root)
-		return -ENOMEM;
+		goto exit_record;
 	ret = sysfs_create_files(sim_root, root_attrs);
-	if (ret)
-		kobject_put(sim_root);
+	if (!ret)
+		return 0;
+	kobject_put(sim_root);
+exit_record:
+	sim_record_exit();
 	return ret;
 }
 
@@ -242,6 +272,7 @@ static void __exit simdisk_exit(void)
 	}
 	mutex_unlock(&sim_mutex);
 	sim_power_exit();
+	sim_record_exit();
 	kobject_put(sim_root);
 }
 

@@ -14,7 +14,7 @@ LIST_HEAD(sim_disks);
 DEFINE_MUTEX(sim_mutex);
 
 static const char * const reserved_names[] = {
-	"control", "power", "disks",
+	"control", "power", "disks", "record", "simdisk-record",
 };
 
 static void disk_free(struct sim_disk *disk)
@@ -169,6 +169,7 @@ int sim_disk_add(const struct sim_disk_options *options)
 	ret = kobject_add(&disk->kobj, sim_root, "%s", disk->name);
 	if (ret)
 		goto put;
+	sim_record_disk(disk);
 	ret = add_disk(disk->gd);
 	if (ret) {
 		pr_notice("simdisk: %s: the block device cannot be added (%d): is the name in use?\n",

@@ -148,6 +148,7 @@ static void leave_disk(struct sim_disk *disk, struct sim_cmd *cmd)
 {
 	list_del(&cmd->inflight);
 	disk->inflight_count--;
+	sim_record_end(disk, cmd);
 	if (cmd->status) {
 		blk_mq_rq_from_pdu(cmd)->rq_flags |= RQF_QUIET;
 		disk->stats.errors++;
@@ -307,6 +308,7 @@ static void enter_disk(struct sim_disk *disk, struct sim_cmd *cmd)
 		disk->stats.max_inflight = disk->inflight_count;
 	if (req_op(rq) == REQ_OP_FLUSH)
 		cmd->flush_epoch = sim_store_flush_begin(&disk->store);
+	sim_record_arrival(disk, cmd);
 }
 
 /* Returns true when the request is finished and is to be ended. */

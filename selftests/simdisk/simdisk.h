@@ -107,6 +107,7 @@ struct sim_disk {
 	struct blk_mq_tag_set tag_set;
 	struct sim_limits limits;
 	u64 sectors;
+	u32 record_number;		/* in the recording; under sim_mutex */
 	struct list_head link;		/* sim_disks, under sim_mutex */
 	struct kobject kobj;
 
@@ -128,6 +129,7 @@ struct sim_cmd {
 	struct list_head queue;		/* a channel, held, or a list of done */
 	ktime_t end;
 	u64 flush_epoch;
+	u64 record_id;			/* 0: not recorded */
 	unsigned int alloc_retries;
 	blk_status_t status;
 };
@@ -191,6 +193,22 @@ unsigned int sim_store_volatile_sectors(struct sim_store *store);
 bool sim_store_lose(struct sim_store *store, u64 key, enum sim_loss loss);
 /* Applies a part, torn at sectors, of a request that was in flight. */
 void sim_store_tear(struct sim_store *store, struct request *rq, u64 key);
+
+/*
+ * record.c. Arrival and end of a request: the disk's lock is held, any context.
+ * Those that change nothing, or failed before they began, are not recorded.
+ */
+void sim_record_arrival(struct sim_disk *disk, struct sim_cmd *cmd);
+void sim_record_end(struct sim_disk *disk, struct sim_cmd *cmd);
+/* A new disk, before it takes requests; sim_mutex held, as for the next two. */
+void sim_record_disk(struct sim_disk *disk);
+/* -EBUSY while one runs, or a disk is written or has volatile sectors. */
+int sim_record_start(unsigned int mib);
+/* The log stays until the next start. -ENOSPC: it did not fit. */
+int sim_record_stop(void);
+int sim_record_show(char *buf);
+int sim_record_init(void);
+void sim_record_exit(void);
 
 /* power.c */
 bool sim_power_off(void);
