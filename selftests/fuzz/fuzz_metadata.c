@@ -10,8 +10,8 @@
  */
 #include <stdlib.h>
 
-#include "../unit/codec_samples.c"
-#include "../unit/simulated_disk.c"
+#include "codec_samples.h"
+#include "simulated_disk.h"
 #include "bitmap.h"
 #include "check.h"
 #include "fuzz.h"
