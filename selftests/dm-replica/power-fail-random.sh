@@ -16,7 +16,7 @@ seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
 failures=${FAILURES:-200}
 "$program" --seed "$seed" --failures "$failures" >"$DRP_TMP/out" 2>"$DRP_TMP/err"
 status=$?
-sed 's/^/# /' "$DRP_TMP/out" "$DRP_TMP/err"
+sed 's/^/# /; s/^# \([0-9]* power failures in\)/# did: \1/' "$DRP_TMP/out" "$DRP_TMP/err"
 assert_eq $status 0 "powerfail --seed $seed"
 survived=$(sed -n 's/^\([0-9]*\) power failures in .* survived.*/\1/p' "$DRP_TMP/out")
 [ "${survived:-0}" -ge "$failures" ] || fail "only ${survived:-0} power failures"

@@ -19,6 +19,9 @@ result() {
 
 show_log() { tail -n 60 "$1" | sed 's/^/    | /'; }
 
+# What a test says that it did, in numbers: its lines "# did: ...".
+show_did() { sed -n 's/^# did: /    # /p' "$1"; }
+
 # Seconds that something may take: its own limit, but not beyond the end of the
 # time for all tests (DRP_DEADLINE, seconds since 1970; none if empty).
 time_for() {
@@ -69,6 +72,7 @@ host_script() {
 		result "$name" failed $((SECONDS - start)) "$reason"
 		show_log "$log" ;;
 	esac
+	show_did "$log"
 	[ -z "$verbose" ] || [ $status -ne 0 ] || show_log "$log"
 }
 
@@ -100,6 +104,7 @@ tap_program() {
 		result "$suite" failed $((SECONDS - start)) "'$*' reported no test"
 		failed=1
 	fi
+	show_did "$log"
 	[ $failed -eq 0 ] || show_log "$log"
 }
 
@@ -117,6 +122,7 @@ collect() {
 			read -r _ script what seconds reason <<<"$line"
 			echo "$script $what" >>"$work/ended"
 			result "vm/$(basename "$script" .sh)" "$what" "$seconds" "$reason"
+			show_did "$log"
 			[ "$what" != failed ] && [ -z "$verbose" ] || show_log "$log"
 			log=$1 ;;
 		*) echo "$line" >>"$log" ;;

@@ -29,9 +29,9 @@ static void power_failures_leave_what_was_committed(void **state)
 	if (m->violation)
 		print_error("seed %llu, life %llu, cut %llu: %s\n", first_seed(), m->nr_lives,
 			    m->nr_cuts, m->violation);
-	print_message("           %llu cuts examined (%llu in recoveries of images), %llu lives, %llu commits, %llu checkpoints, %llu wraps\n",
-		      m->nr_cuts, m->nr_nested, m->nr_lives, m->nr_commits, m->nr_checkpoints,
-		      m->nr_wraps);
+	print_message("# did: seed %llu, %llu cuts examined (%llu in recoveries of images), %llu lives, %llu commits, %llu checkpoints, %llu wraps\n",
+		      first_seed(), m->nr_cuts, m->nr_nested, m->nr_lives, m->nr_commits,
+		      m->nr_checkpoints, m->nr_wraps);
 	assert_null(m->violation);
 	assert_true(m->nr_cuts >= MIN_CUTS);
 	assert_true(m->nr_wraps >= 20);
