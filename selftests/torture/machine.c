@@ -122,6 +122,13 @@ int dm_create(const char *name, uint64_t sectors, const char *target, const char
 	return r;
 }
 
+int dm_reload(const char *name, uint64_t sectors, const char *target, const char *params)
+{
+	int r = load_table(name, sectors, target, params);
+
+	return r ? r : dm_resume(name);
+}
+
 int dm_message(const char *name, const char *message, char *answer)
 {
 	char buf[DM_BUFFER] __attribute__((aligned(8)));

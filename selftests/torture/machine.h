@@ -13,6 +13,8 @@
 /* Load a table of one target that begins at 0 and resume; *@dev: its dev_t. */
 int dm_create(const char *name, uint64_t sectors, const char *target, const char *params,
 	      uint64_t *dev);
+/* Another table for it. */
+int dm_reload(const char *name, uint64_t sectors, const char *target, const char *params);
 /* Retries for @seconds while somebody has it open. -ENXIO: there is none. */
 int dm_remove(const char *name, unsigned int seconds);
 int dm_suspend(const char *name);
