@@ -5,13 +5,15 @@
 #include <linux/vmalloc.h>
 
 #include "checkpoint.h"
+#include "cow.h"
 #include "io.h"
 #include "leg.h"
 #include "turn.h"
 
 /* ---- the catalog: one record after the other, each under a short lock ---- */
 
-enum section { SEC_POOL, SEC_ELEMENTS, SEC_ACTIVE, SEC_SYNCS, SEC_PLANES, SEC_TURNS, SEC_GROUPS, SEC_ASPECTS, SEC_END };
+enum section { SEC_POOL, SEC_ELEMENTS, SEC_ACTIVE, SEC_SYNCS, SEC_PLANES, SEC_TURNS, SEC_GROUPS, SEC_ASPECTS,
+	       SEC_COW_ROOT, SEC_COW_SLOTS, SEC_END };
 
 struct catalog {
 	struct drp_pool *pool;
@@ -61,7 +63,7 @@ static int next_active(struct catalog *cat, struct drp_element *e, void *buf, u3
 	return drp_encode_activate(e->rec.id, first, end - first, buf, room);
 }
 
-static int next_plane_root(struct catalog *cat, struct drp_sync *s, enum drp_plane plane,
+static int next_plane_root(struct catalog *cat, u64 id, enum drp_plane plane,
 			   struct drp_plane_map *p, void *buf, u32 room)
 {
 	u32 n, taken = 0;
@@ -70,7 +72,7 @@ static int next_plane_root(struct catalog *cat, struct drp_sync *s, enum drp_pla
 	n = drp_plane_root(p, cat->within, cat->entries, ARRAY_SIZE(cat->entries));
 	if (!n)
 		return 0;
-	r = drp_encode_plane_root(s->rec.id, plane, cat->within, cat->entries,
+	r = drp_encode_plane_root(id, plane, cat->within, cat->entries,
 				  min_t(u32, n, ARRAY_SIZE(cat->entries)), &taken, buf, room);
 	if (r > 0)
 		cat->within += taken;
@@ -106,9 +108,10 @@ static int encode_object(struct catalog *cat, void *object, void *buf, u32 room)
 	case SEC_ACTIVE:
 		return next_active(cat, object, buf, room);
 	case SEC_PLANES:
-		return next_plane_root(cat, s, DRP_PLANE_D, s->d, buf, room);
+		return next_plane_root(cat, s->rec.id, DRP_PLANE_D, s->d, buf, room);
 	case SEC_TURNS:
-		return s->turn ? next_plane_root(cat, s, DRP_PLANE_C, s->turn->c, buf, room) : 0;
+		return s->turn ? next_plane_root(cat, s->rec.id, DRP_PLANE_C, s->turn->c, buf,
+						 room) : 0;
 	default:
 		break;
 	}
@@ -129,6 +132,28 @@ static int encode_object(struct catalog *cat, void *object, void *buf, u32 room)
 	}
 }
 
+/* What has no object in a list: one record after the other, 0 when there is no more. rec_lock held. */
+static int encode_single(struct catalog *cat, void *buf, u32 room)
+{
+	struct drp_pool *pool = cat->pool;
+	struct drp_cow *cow = pool->cow;
+	bool first = !cat->within;
+
+	switch (cat->section) {
+	case SEC_POOL:
+		cat->within = 1;
+		return first ? drp_encode_pool(&pool->rec, buf, room) : 0;
+	case SEC_COW_ROOT:
+		cat->within = 1;
+		return cow && first ? drp_encode_cow_root(&cow->next_root, buf, room) : 0;
+	case SEC_COW_SLOTS:
+		return cow ? next_plane_root(cat, DRP_COW_PLANE_ID, DRP_PLANE_SLOTS, cow->slots,
+					     buf, room) : 0;
+	default:
+		return 0;
+	}
+}
+
 static int next_record(void *ctx, void *buf, u32 room)
 {
 	struct catalog *cat = ctx;
@@ -137,13 +162,13 @@ static int next_record(void *ctx, void *buf, u32 room)
 	int r = 0;
 
 	spin_lock(&cat->pool->rec_lock);
-	if (cat->section == SEC_POOL) {
-		cat->section++;
-		r = drp_encode_pool(&cat->pool->rec, buf, room);
-	}
 	while (!r && cat->section < SEC_END) {
 		objects = section_objects(cat);
-		object = xa_find(objects, &cat->id, ULONG_MAX, XA_PRESENT);
+		object = objects ? xa_find(objects, &cat->id, ULONG_MAX, XA_PRESENT) : NULL;
+		if (!objects)
+			r = encode_single(cat, buf, room);
+		if (r)
+			break;
 		if (object) {
 			r = encode_object(cat, object, buf, room);
 			if (!r) {
@@ -195,6 +220,8 @@ bool drp_catalog_has_room(struct drp_pool *pool, u64 more)
 	struct drp_sync *s;
 	unsigned long id;
 
+	if (pool->cow)
+		bytes += drp_catalog_plane_bytes(pool, pool->cow->nr_slots << pool->region_shift);
 	bytes += OBJECT_BYTES * (nr_objects(&pool->elements) + nr_objects(&pool->groups) +
 				 nr_objects(&pool->aspects));
 	xa_for_each(&pool->syncs, id, s)
@@ -357,12 +384,17 @@ static struct drp_cut cut_behind_commits(struct drp_pool *pool)
 	seq = ring->head_seq;
 	for (;;) {
 		cut = drp_ring_cut(ring);
+		if (pool->cow)
+			cut = drp_cow_limit_cut(pool->cow, cut);
 		if (cut.seq >= seq || READ_ONCE(pool->cm.failed))
 			break;
 		mutex_unlock(&pool->cm.ring_lock);
 		usleep_range(200, 400);
 		mutex_lock(&pool->cm.ring_lock);
 	}
+	/* All that was committed before the cut, and perhaps more, goes to the tree. */
+	if (pool->cow)
+		drp_cow_freeze(pool->cow);
 	mutex_unlock(&pool->cm.ring_lock);
 	return cut;
 }
@@ -398,10 +430,27 @@ static void turns_written(struct drp_pool *pool)
 			drp_turn_checkpoint_done(s->turn);
 }
 
+/* Behind the cut, too: nobody replays what the journal said of slots before it. */
+static int write_cow(struct drp_pool *pool)
+{
+	struct drp_cow *cow = pool->cow;
+	int r;
+
+	if (!cow)
+		return 0;
+	r = drp_cow_merge_frozen(cow);
+	if (!r)
+		r = drp_plane_writeback(cow->slots);
+	if (!r)
+		drp_plane_shrink(cow->slots);
+	return r;
+}
+
 static int write_checkpoint(struct drp_pool *pool)
 {
 	struct drp_cut cut;
 	struct catalog *cat;
+	bool frozen = false;
 	void *scratch;
 	int r;
 
@@ -414,7 +463,8 @@ static int write_checkpoint(struct drp_pool *pool)
 	r = write_planes(pool);
 	if (!r) {
 		cut = cut_behind_commits(pool);
-		r = write_turns(pool);
+		frozen = pool->cow;
+		r = write_turns(pool) ?: write_cow(pool);
 	}
 	if (!r)
 		r = drp_checkpoint_write(&pool->md.io, &pool->sb, cut, next_record, cat, scratch);
@@ -422,10 +472,15 @@ static int write_checkpoint(struct drp_pool *pool)
 		mutex_lock(&pool->cm.ring_lock);
 		drp_ring_release(&pool->cm.ring, cut);
 		mutex_unlock(&pool->cm.ring_lock);
+		/* Who searches leaves the old nodes before their blocks are free. */
+		if (frozen)
+			drp_cow_thaw(pool->cow, true);
 		drp_metadev_checkpoint_done(&pool->md);
 		turns_written(pool);
 		atomic64_inc(&pool->checkpoints);
 	}
+	if (frozen && r)
+		drp_cow_thaw(pool->cow, false);
 	kfree(scratch);
 	kvfree(cat);
 	return r;
@@ -436,6 +491,8 @@ static bool planes_dirty(struct drp_pool *pool)
 	struct drp_sync *s;
 	unsigned long id;
 
+	if (pool->cow && drp_cow_dirty(pool->cow))
+		return true;
 	xa_for_each(&pool->syncs, id, s)
 		if (drp_plane_dirty(s->d) || (s->turn && drp_plane_dirty(s->turn->c)))
 			return true;

@@ -82,7 +82,10 @@ static void finish(struct drp_commit_req *req, int error)
 {
 	req->error = error;
 	/* A cut waits twice: with its deadline, and to know what became of it. */
-	complete_all(&req->done);
+	if (req->ended)
+		req->ended(req);
+	else
+		complete_all(&req->done);
 }
 
 static int add_records(struct drp_commit *c, const struct drp_commit_req *req)
@@ -167,6 +170,7 @@ static int build(struct drp_committer *cm, struct drp_commit *c, struct list_hea
 	drp_commit_start(c, cm->buf, DRP_COMMIT_BLOCKS_MAX);
 	gather_requests(cm, c, batch);
 	cm->ops->gather(cm->ctx, c);
+	cm->ring.confirmed = cm->ops->confirmed(cm->ctx, cm->ring.head_seq);
 	if (c->nr_records && !WARN_ON_ONCE(drp_commit_seal(c, &cm->ring)))
 		r = 1;
 out:

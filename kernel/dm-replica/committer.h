@@ -26,6 +26,8 @@ struct drp_commit_req {
 	int (*prepare)(struct drp_commit_req *req);
 	/* Under the ring's lock, when it is durable: makes memory say what the journal says. Must not sleep. */
 	void (*apply)(struct drp_commit_req *req);
+	/* Instead of done, if there is one: error is set. Process context, no locks; may free the request. */
+	void (*ended)(struct drp_commit_req *req);
 	struct completion done;
 	int error;
 };
@@ -35,6 +37,8 @@ struct drp_committer_ops {
 	void (*gather)(void *ctx, struct drp_commit *c);
 	/* What was gathered is durable (0) or failed. Under the ring's lock. */
 	void (*landed)(void *ctx, int error);
+	/* What the header of commit @seq says of preserved data. Under the ring's lock. */
+	u64 (*confirmed)(void *ctx, u64 seq);
 	/* Less than half of the ring is free (or none): write a checkpoint. */
 	void (*want_checkpoint)(void *ctx);
 	/* The metadata device failed: no commit will ever succeed again. */

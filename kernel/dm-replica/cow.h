@@ -10,16 +10,19 @@
 #ifndef DRP_COW_H
 #define DRP_COW_H
 
+#include <linux/mempool.h>
 #include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "committer.h"
 #include "core/cow.h"
 #include "plane.h"
 
 struct drp_pool;
+struct drp_pool_args;
 struct drp_cow_cache;
 struct drp_cow_put;
 
@@ -34,11 +37,14 @@ struct drp_cow {
 	unsigned int chunk_shift;	/* log2 of sectors */
 	struct drp_cow_store store;
 	struct drp_cow_cache *cache;
-	struct kmem_cache *mems;	/* struct drp_cow_mem */
-	mempool_t mem_pool;
+	mempool_t *mem_pool;		/* reserve of struct drp_cow_mem: comes back with checkpoints */
+	void *held_bdev;		/* our own hold on the device */
+	bool fresh;			/* new space: no label yet */
 
 	struct rw_semaphore tree_sem;	/* read: searches, held over reads of nodes; write: the root changes, memory only */
 	struct drp_cow_root root;	/* under tree_sem */
+	struct drp_cow_root next_root;	/* of the checkpoint under way */
+	u64 node_seq;			/* under checkpoint_lock: counts nodes written since activation */
 	struct drp_plane_map *slots;	/* used ones, as committed; has its own lock */
 
 	spinlock_t lock;		/* irq-safe; protects what follows */
@@ -46,31 +52,36 @@ struct drp_cow {
 	u64 nr_recent, nr_frozen;
 	struct list_head unconfirmed;	/* puts whose data is still being written, in the order of their commits */
 	u64 nr_slots;			/* of the device; grows */
-	u64 nr_used;			/* in entries */
 	u64 nr_taken;			/* handed out, not in entries yet */
-	u64 ready[DRP_COW_READY_SLOTS];	/* taken ahead; not counted in nr_taken */
+	u64 ready[DRP_COW_READY_SLOTS];	/* found by the refill, ascending; the next one is the last */
 	u32 nr_ready;
 	u64 cursor;			/* where the refill goes on looking */
-	bool refilling;
 	bool full;			/* the last refill found nothing */
 	u64 nodes_reserved;		/* metadata blocks promised to the tree */
+	struct list_head freed;		/* struct drp_cow_freed: to be cleared in slots */
 
-	struct work_struct refill_work;
+	struct xarray taken;		/* ready and handed out slots; own lock, inside of lock */
+	struct mutex clear_lock;	/* one who clears; held over reads of pages */
+	struct work_struct refill_work;	/* on op_wq */
 	wait_queue_head_t refilled;
+	atomic64_t refills;		/* that ended */
 };
 
 /* ---- life ---- */
 
 /*
- * COW space of @pool on @bdev, from what the superblock says: device checked
- * against its label, nothing written. 0 (pool->cow is set) or a negative errno
- * and *@error. @slots: of the superblock, 0: new space. Sleeps.
+ * COW space of @pool on @bdev, as the superblock in memory says (without the COW
+ * bit: new space, and the bit and its fields are set): device checked against
+ * its label, nothing written. @args: format, cow_identity. 0 (pool->cow is set) or a negative errno and *@error. Sleeps.
  */
-int drp_cow_open(struct drp_pool *pool, struct block_device *bdev, char **error);
+int drp_cow_open(struct drp_pool *pool, struct block_device *bdev,
+		 const struct drp_pool_args *args, char **error);
 void drp_cow_close(struct drp_pool *pool);
 
-/* First resume of a pool whose space is new, or whose device has grown: label, superblock's fields. 0 or -errno. Sleeps. */
+/* First resume: the label, if the space is new. Before the superblock that has the COW bit. 0 or -errno. Sleeps. */
 int drp_cow_activate(struct drp_pool *pool);
+/* Resume: its device may have grown. op_lock held. 0, -ENOMEM, -ENOSPC (no metadata for more slots). Sleeps. */
+int drp_cow_grow(struct drp_pool *pool);
 
 /* ---- load (in the order of the log) and checkpoint ---- */
 
@@ -90,8 +101,12 @@ void drp_cow_freeze(struct drp_cow *cow);
 int drp_cow_merge_frozen(struct drp_cow *cow);
 void drp_cow_thaw(struct drp_cow *cow, bool ok);
 
-/* The highest commit up to which all preserved data is durable. Under ring_lock. */
-u64 drp_cow_confirmed(struct drp_cow *cow, u64 done_seq);
+/* The highest commit up to which all preserved data is durable, when commit @seq is built. Under ring_lock. */
+u64 drp_cow_confirmed(struct drp_cow *cow, u64 seq);
+/* The cut of a checkpoint must not pass what is not confirmed. Under ring_lock. */
+struct drp_cut drp_cow_limit_cut(struct drp_cow *cow, struct drp_cut cut);
+/* Has anything changed since the last checkpoint? Any context. */
+bool drp_cow_dirty(struct drp_cow *cow);
 
 /* ---- slots ---- */
 
@@ -103,7 +118,7 @@ u64 drp_cow_confirmed(struct drp_cow *cow, u64 done_seq);
 int drp_cow_alloc(struct drp_cow *cow, u64 *slots, u32 n);
 /* Slots that no entry names and no I/O uses any more. Any context. */
 void drp_cow_release(struct drp_cow *cow, const u64 *slots, u32 n);
-/* Wait until drp_cow_alloc() is worth another try. Sleeps. */
+/* Wait until drp_cow_alloc() is worth another try: a refill is over. Sleeps. */
 void drp_cow_wait_slots(struct drp_cow *cow);
 static inline sector_t drp_cow_sector(const struct drp_cow *cow, u64 slot)
 {
@@ -115,6 +130,7 @@ static inline sector_t drp_cow_sector(const struct drp_cow *cow, u64 slot)
 struct drp_cow_mem {
 	struct rb_node node;
 	struct drp_cow_mod mod;
+	u64 seq;			/* during load: of its commit */
 };
 
 #define DRP_COW_PUT_MAX	64	/* entries of one put */
@@ -122,9 +138,9 @@ struct drp_cow_mem {
 /*
  * Entries that become known together. The caller fills cow, n, entries and
  * ended, takes their memory with drp_cow_put_prepare(), and submits; @ended is
- * called (committer's context, may not sleep, no locks) when the commit is
- * durable (0) or has failed: the entries are not there, the slots still the
- * caller's.
+ * called (any context, no locks) when the commit is durable (0) or has failed:
+ * then the entries are not there, and the slots still the caller's unless
+ * put->lost says that they are given up. It may free the put.
  *
  * Preserved entries may be submitted while their data is being written (FUA);
  * the caller says drp_cow_put_confirm() when all of it is durable, or
@@ -142,10 +158,11 @@ struct drp_cow_put {
 	/* of cow_index.c */
 	struct drp_cow_mem *mems[DRP_COW_PUT_MAX];
 	struct list_head node;		/* in cow->unconfirmed */
-	u64 seq;			/* of its commit; 0: not built yet */
+	u64 seq, at;			/* of its commit: sequence (0: not built yet) and place in the ring */
 	int data;			/* 0: being written, 1: durable, negative: failed */
-	int error;
-	bool landed;
+	bool committed;			/* its commit has come to an end */
+	bool landed;			/* its entries are there */
+	bool lost;			/* after an abandoned put: the slots are not the caller's, nor anybody's */
 	u32 len;
 	u8 records[DRP_COW_PUT_MAX * 56];
 };

@@ -56,6 +56,7 @@ struct drp_element {
 	u64 component;			/* of region locks: stable inside the gate */
 	struct drp_sync *snap;		/* the snapshot whose target it is, or NULL: stable inside the gate */
 	struct drp_turn *inbound;	/* the turn that overwrites it, or NULL: stable inside the gate */
+	u64 cow_newest;			/* newest generation that snapshots need, 0: none: stable inside the gate */
 	u8 access;			/* enum drp_access */
 	u64 nr_extents;
 	unsigned long *active;		/* bit per extent: durably marked */

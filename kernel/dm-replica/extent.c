@@ -9,6 +9,7 @@
 #include <linux/bitmap.h>
 #include <linux/mm.h>
 
+#include "cow.h"
 #include "io.h"
 
 void drp_extent_park(struct drp_element *e, struct bio *bio)
@@ -218,6 +219,13 @@ static void landed(void *ctx, int error)
 		release_waiting(e);
 }
 
+static u64 confirmed(void *ctx, u64 seq)
+{
+	struct drp_pool *pool = ctx;
+
+	return pool->cow ? drp_cow_confirmed(pool->cow, seq) : seq - 1;
+}
+
 static void want_checkpoint(void *ctx)
 {
 	struct drp_pool *pool = ctx;
@@ -237,6 +245,7 @@ static void failed(void *ctx, int error)
 const struct drp_committer_ops drp_committer_ops = {
 	.gather = gather,
 	.landed = landed,
+	.confirmed = confirmed,
 	.want_checkpoint = want_checkpoint,
 	.failed = failed,
 };

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "cow.h"
 #include "io.h"
 #include "op.h"
 #include "pool.h"
@@ -160,6 +161,40 @@ static u64 regions_of(const struct drp_sync *s)
 	       s->pool->region_shift;
 }
 
+static int load_slots(struct drp_pool *pool, enum drp_plane plane, u64 first,
+		      const struct drp_dir_entry *entries, u32 n)
+{
+	u64 chunks;
+
+	if (!pool->cow || plane != DRP_PLANE_SLOTS)
+		return -EBADMSG;
+	/* It may have been larger in a catalog that was written while it grew. */
+	chunks = DIV_ROUND_UP_ULL(pool->cow->nr_slots, DRP_PAGE_BITS * DRP_DIR_ENTRIES);
+	return first >= chunks ? 0 : drp_plane_load_root(pool->cow->slots, first, entries,
+							 min_t(u64, n, chunks - first));
+}
+
+static int cow_root(void *ctx, const struct drp_cow_root *root)
+{
+	struct drp_pool *pool = ctx;
+
+	return pool->cow ? drp_cow_load_root(pool->cow, root) : -EBADMSG;
+}
+
+static int cow_put(void *ctx, const struct drp_cow_entry *entry, u64 commit_seq)
+{
+	struct drp_pool *pool = ctx;
+
+	return pool->cow ? drp_cow_load_put(pool->cow, entry, commit_seq) : -EBADMSG;
+}
+
+static int cow_del(void *ctx, const struct drp_cow_key *key)
+{
+	struct drp_pool *pool = ctx;
+
+	return pool->cow ? drp_cow_load_del(pool->cow, key) : -EBADMSG;
+}
+
 static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 		      const struct drp_dir_entry *entries, u32 n)
 {
@@ -167,6 +202,8 @@ static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 	struct drp_plane_map *p;
 	u64 chunks;
 
+	if (sync_id == DRP_COW_PLANE_ID)
+		return load_slots(ctx, plane, first, entries, n);
 	/* Made behind the cut: its records follow in the journal. */
 	if (!s)
 		return 0;
@@ -197,6 +234,9 @@ static const struct drp_load_sink sink = {
 	.plane_all = plane_all,
 	.plane_root = plane_root,
 	.c_clear = c_clear,
+	.cow_root = cow_root,
+	.cow_put = cow_put,
+	.cow_del = cow_del,
 };
 
 /* ---- after the replay ---- */
@@ -270,6 +310,13 @@ static int load_state(struct drp_pool *pool, char **error)
 		*error = "Metadata is damaged: see replctl pool check";
 		return r;
 	}
+	if (pool->cow) {
+		r = drp_cow_load_end(pool->cow, result.confirmed);
+		if (r) {
+			*error = "COW space cannot be read";
+			return r;
+		}
+	}
 	pool->replay = result;
 	pool->job_ids_next = pool->rec.next_job_id;
 	if (result.commits || result.torn)
@@ -307,7 +354,8 @@ static int bind_super(struct drp_pool *pool, char **error)
 	return 0;
 }
 
-static int prepare_format(struct drp_pool *pool, const struct drp_pool_args *args, char **error)
+static int prepare_format(struct drp_pool *pool, const struct drp_pool_args *args,
+			  struct block_device *cow_bdev, char **error)
 {
 	struct drp_format_params p = {
 		.name = args->name,
@@ -335,10 +383,24 @@ static int prepare_format(struct drp_pool *pool, const struct drp_pool_args *arg
 	pool->rec.next_job_id = 1;
 	pool->rec.next_cut_id = 1;
 	pool->job_ids_next = 1;
-	return bind_super(pool, error);
+	r = bind_super(pool, error);
+	return r || !cow_bdev ? r : drp_cow_open(pool, cow_bdev, args, error);
 }
 
-static int load_existing(struct drp_pool *pool, const struct drp_pool_args *args, char **error)
+/* Space that it has, or is given now. */
+static int open_cow(struct drp_pool *pool, const struct drp_pool_args *args,
+		    struct block_device *cow_bdev, char **error)
+{
+	if (cow_bdev)
+		return drp_cow_open(pool, cow_bdev, args, error);
+	if (!(pool->sb.incompat & DRP_INCOMPAT_COW))
+		return 0;
+	*error = "This pool has COW space: give its device instead of -";
+	return -EINVAL;
+}
+
+static int load_existing(struct drp_pool *pool, const struct drp_pool_args *args,
+			 struct block_device *cow_bdev, char **error)
 {
 	int r;
 
@@ -357,13 +419,16 @@ static int load_existing(struct drp_pool *pool, const struct drp_pool_args *args
 	if (!r)
 		r = bind_super(pool, error);
 	if (!r)
+		r = open_cow(pool, args, cow_bdev, error);
+	if (!r)
 		r = load_state(pool, error);
 	if (!r)
 		r = settle_syncs(pool);
 	return r;
 }
 
-int drp_pool_load(struct drp_pool *pool, const struct drp_pool_args *args, char **error)
+int drp_pool_load(struct drp_pool *pool, const struct drp_pool_args *args,
+		  struct block_device *cow_bdev, char **error)
 {
 	enum drp_probe what;
 	void *scratch;
@@ -380,16 +445,16 @@ int drp_pool_load(struct drp_pool *pool, const struct drp_pool_args *args, char 
 	}
 	drp_pool_set_owner(pool, args);
 	if (args->format)
-		return prepare_format(pool, args, error);
+		return prepare_format(pool, args, cow_bdev, error);
 	switch (what) {
 	case DRP_PROBE_REPAIR:
 		DMWARN("pool %s: one superblock is damaged, it will be rewritten", pool->sb.name);
 		pool->needs_repair = true;
 		fallthrough;
 	case DRP_PROBE_VALID:
-		return load_existing(pool, args, error);
+		return load_existing(pool, args, cow_bdev, error);
 	case DRP_PROBE_BLANK:
-		return prepare_format(pool, args, error);
+		return prepare_format(pool, args, cow_bdev, error);
 	case DRP_PROBE_DAMAGED:
 		*error = "Metadata is a pool's, but no superblock is usable: see replctl pool check";
 		return -EINVAL;

@@ -63,6 +63,12 @@ bool drp_plane_empty(struct drp_plane_map *p);
  */
 int drp_plane_next_run(struct drp_plane_map *p, u64 from, u64 max, u64 *first, u64 *count);
 
+/*
+ * The next run of 0s, likewise: 1, 0 or -ENOMEM (a page has to be loaded and
+ * kept for it). Sleeps.
+ */
+int drp_plane_next_clear(struct drp_plane_map *p, u64 from, u64 max, u64 *first, u64 *count);
+
 /* D |= other, both of the same size. 0, -ENOMEM (some bits may be missing), -EINVAL (sizes). Sleeps. */
 int drp_plane_or(struct drp_plane_map *p, struct drp_plane_map *other);
 

@@ -270,6 +270,92 @@ int drp_plane_next_run(struct drp_plane_map *p, u64 from, u64 max, u64 *first, u
 	return 1;
 }
 
+/* The first run of 0s at or behind @pos in the words of its page. */
+static bool gap_in_words(const u64 *words, const struct drp_plane_pos *pos, u64 from, u64 max,
+			 struct run *run)
+{
+	u32 start = drp_bits_next_clear(words, pos->page_bits, pos->bit);
+	u32 end = drp_bits_next_set(words, pos->page_bits, start);
+
+	run->next = from + (pos->page_bits - pos->bit);
+	run->first = from + (start - pos->bit);
+	run->count = min_t(u64, end - start, max);
+	return start < pos->page_bits;
+}
+
+static bool __gap_in_memory(struct drp_plane_map *p, const struct drp_plane_pos *pos,
+			    u64 from, u64 max, struct run *run)
+{
+	struct drp_plane_chunk *chunk = p->slots[pos->chunk].chunk;
+	struct drp_plane_page *page = chunk ? chunk->pages[pos->page] : NULL;
+	u8 state = chunk ? chunk->state[pos->page] : p->slots[pos->chunk].root.state;
+
+	lockdep_assert_held(&p->lock);
+	if (page) {
+		page->referenced = true;
+		return gap_in_words(page->words, pos, from, max, run);
+	}
+	run->next = from + (pos->page_bits - pos->bit);
+	if (!chunk && state != DRP_PAGE_CLEAN)
+		run->next = (pos->chunk + 1) * DRP_DIR_ENTRIES * DRP_PAGE_BITS;
+	run->first = from;
+	run->count = min_t(u64, pos->page_bits - pos->bit, max);
+	return state == DRP_PAGE_CLEAN;
+}
+
+static enum look look_for_gap(struct drp_plane_map *p, u64 from, u64 max,
+			      struct drp_plane_pos *pos, struct run *run)
+{
+	const struct drp_plane_chunk *chunk;
+	enum look look = LOOK_END;
+	unsigned long flags;
+	u64 one = 1;
+
+	spin_lock_irqsave(&p->lock, flags);
+	if (__drp_plane_clip(p, from, &one)) {
+		__drp_plane_locate(p, from, one, pos);
+		chunk = p->slots[pos->chunk].chunk;
+		if (chunk && __drp_plane_must_load(chunk, pos->page))
+			look = LOOK_MISSING;
+		else if (__gap_in_memory(p, pos, from, max, run))
+			look = LOOK_FOUND;
+		else
+			look = LOOK_NONE;
+	}
+	spin_unlock_irqrestore(&p->lock, flags);
+	return look;
+}
+
+int drp_plane_next_clear(struct drp_plane_map *p, u64 from, u64 max, u64 *first, u64 *count)
+{
+	struct run run = { .next = from };
+	struct drp_plane_pos pos;
+	int ret;
+
+	if (!max)
+		return -EINVAL;
+	for (;;) {
+		from = run.next;
+		switch (look_for_gap(p, from, max, &pos, &run)) {
+		case LOOK_END:
+			return 0;
+		case LOOK_MISSING:
+			ret = drp_plane_page_load(p, pos.chunk, pos.page);
+			if (ret)
+				return ret;
+			run.next = from;
+			break;
+		case LOOK_NONE:
+			break;
+		case LOOK_FOUND:
+			*first = run.first;
+			*count = run.count;
+			return 1;
+		}
+		cond_resched();
+	}
+}
+
 /* ---- combine ---- */
 
 enum content {

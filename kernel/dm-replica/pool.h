@@ -29,6 +29,8 @@
 struct drp_element;
 struct drp_sync;
 struct drp_job;
+struct drp_cow;
+struct drp_reclaim;
 
 struct drp_pool {
 	struct kref ref;
@@ -39,6 +41,8 @@ struct drp_pool {
 	unsigned int region_shift;	/* log2 of the region in sectors */
 	unsigned int extent_shift;
 	void *held_bdev;		/* our own hold on the metadata device */
+	struct drp_cow *cow;		/* COW space, or NULL */
+	struct drp_reclaim *reclaim;	/* with cow */
 	struct drp_range_space ranges;
 	struct bio_set bios;		/* clones for legs */
 	struct dm_kcopyd_client *copier;
@@ -169,8 +173,9 @@ bool drp_pool_bind_more(struct drp_pool *pool);
 /* One binding less; the last one stops the pool cleanly. Takes drp_pools_lock. Sleeps. */
 void drp_pool_unbind(struct drp_pool *pool);
 
-/* Read and replay the metadata, or decide to format. @error on failure. Sleeps. */
-int drp_pool_load(struct drp_pool *pool, const struct drp_pool_args *args, char **error);
+/* Read and replay the metadata, or decide to format. @cow_bdev: NULL for none. @error on failure. Sleeps. */
+int drp_pool_load(struct drp_pool *pool, const struct drp_pool_args *args,
+		  struct block_device *cow_bdev, char **error);
 /* Who we are, from the table line. */
 void drp_pool_set_owner(struct drp_pool *pool, const struct drp_pool_args *args);
 void drp_pools_init(void);

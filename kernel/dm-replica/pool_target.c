@@ -4,6 +4,7 @@
  * give zeroes (so that probing it is no error), writes are refused.
  */
 #include "core/args.h"
+#include "cow.h"
 #include "frontend.h"
 #include "pool.h"
 #include "targets.h"
@@ -81,10 +82,13 @@ static int bind(struct dm_target *ti, const struct drp_pool_args *args, struct p
 	b->pool = pool;
 	if (!pool->loaded) {
 		pool->dm = md;
-		r = drp_pool_load(pool, args, &ti->error);
+		r = drp_pool_load(pool, args, b->cow ? b->cow->bdev : NULL, &ti->error);
 		pool->loaded = !r;
 	} else if (pool->dm != md) {
 		ti->error = "Metadata device is used by another pool device";
+		r = -EBUSY;
+	} else if ((b->cow ? b->cow->bdev : NULL) != (pool->cow ? pool->cow->bdev : NULL)) {
+		ti->error = "The COW device of a pool that is active cannot be changed";
 		r = -EBUSY;
 	}
 	mutex_unlock(&drp_pools_lock);
@@ -226,7 +230,9 @@ static int pool_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn
 {
 	struct pool_binding *b = ti->private;
 
-	return fn(ti, b->metadata, 0, bdev_nr_sectors(b->metadata->bdev), data);
+	int r = fn(ti, b->metadata, 0, bdev_nr_sectors(b->metadata->bdev), data);
+
+	return r || !b->cow ? r : fn(ti, b->cow, 0, bdev_nr_sectors(b->cow->bdev), data);
 }
 
 struct target_type drp_pool_target = {

@@ -143,6 +143,7 @@ struct drp_pool_args {
 	u32 extent_sectors;		/* 128 to 131072, not below region or chunk; default 8192 */
 	const char *name;		/* feature name=NAME; stored at format */
 	const char *owner;		/* feature owner=UUID (host identity) */
+	const char *cow_identity;	/* feature cow_identity=TEXT: what the COW device calls itself now */
 	bool format;			/* feature format */
 	bool take_over;			/* feature take_over */
 };

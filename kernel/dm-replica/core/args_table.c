@@ -78,6 +78,8 @@ static int parse_pool_feature(const char *text, struct drp_pool_args *a,
 		return drp_arg_new_name(text + 5, &a->name, err);
 	if (!strncmp(text, "owner=", 6) && !a->owner)
 		return parse_owner(text + 6, &a->owner, err);
+	if (!strncmp(text, "cow_identity=", 13) && !a->cow_identity)
+		return drp_arg_identity(text + 13, &a->cow_identity, err);
 	return drp_bad(err, "feature '%.64s' is not known or given twice", text);
 }
 
@@ -91,6 +93,8 @@ static int finish_pool_args(struct drp_pool_args *a, struct drp_parse_error *err
 	if (a->region_sectors > a->extent_sectors)
 		return drp_bad(err, "region: '%u' sectors do not fit an extent of %u sectors",
 			       a->region_sectors, a->extent_sectors);
+	if (a->cow_identity && !a->cow_dev)
+		return drp_bad(err, "cow_identity: there is no COW device");
 	if (a->chunk_sectors > a->extent_sectors)
 		return drp_bad(err, "chunk: '%u' sectors do not fit an extent of %u sectors",
 			       a->chunk_sectors, a->extent_sectors);

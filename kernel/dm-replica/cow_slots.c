@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Slots: which are free, which are at hand, which come back. The plane of used
+ * slots says what is committed; a slot that was found free is noted in "taken"
+ * until it is an entry's or given back, so that it is not found twice.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+
+#include "cow_internal.h"
+#include "pool.h"
+
+/* ---- handing out ---- */
+
+static void __want_refill(struct drp_cow *cow)
+{
+	lockdep_assert_held(&cow->lock);
+	if (!cow->full && cow->nr_ready < DRP_COW_READY_SLOTS / 2)
+		queue_work(cow->pool->op_wq, &cow->refill_work);
+}
+
+int drp_cow_alloc(struct drp_cow *cow, u64 *slots, u32 n)
+{
+	unsigned long flags;
+	int r = 0;
+	u32 i;
+
+	spin_lock_irqsave(&cow->lock, flags);
+	if (cow->nr_ready >= n) {
+		for (i = 0; i < n; i++)
+			slots[i] = cow->ready[--cow->nr_ready];
+		cow->nr_taken += n;
+	} else if (cow->full) {
+		r = -ENOSPC;
+	} else {
+		r = -EAGAIN;
+		queue_work(cow->pool->op_wq, &cow->refill_work);
+	}
+	__want_refill(cow);
+	spin_unlock_irqrestore(&cow->lock, flags);
+	return r;
+}
+
+void drp_cow_release(struct drp_cow *cow, const u64 *slots, u32 n)
+{
+	unsigned long flags;
+	u32 i;
+
+	spin_lock_irqsave(&cow->lock, flags);
+	cow->nr_taken -= n;
+	cow->full = false;
+	for (i = 0; i < n; i++) {
+		if (cow->nr_ready < DRP_COW_READY_SLOTS)
+			cow->ready[cow->nr_ready++] = slots[i];
+		else
+			xa_erase(&cow->taken, slots[i]);
+	}
+	spin_unlock_irqrestore(&cow->lock, flags);
+}
+
+void drp_cow_slot_committed(struct drp_cow *cow, u64 slot)
+{
+	unsigned long flags;
+
+	drp_plane_set(cow->slots, slot, 1);
+	spin_lock_irqsave(&cow->lock, flags);
+	cow->nr_taken--;
+	xa_erase(&cow->taken, slot);
+	spin_unlock_irqrestore(&cow->lock, flags);
+}
+
+void drp_cow_wait_slots(struct drp_cow *cow)
+{
+	u64 refills = atomic64_read(&cow->refills);
+
+	queue_work(cow->pool->op_wq, &cow->refill_work);
+	wait_event(cow->refilled, atomic64_read(&cow->refills) != refills);
+}
+
+/* ---- finding free ones ---- */
+
+/* Entries need nodes, and a checkpoint needs room for new ones beside the old. */
+int drp_cow_reserve_nodes(struct drp_cow *cow, u64 more)
+{
+	u64 want = READ_ONCE(cow->root.nodes) + more / (DRP_COW_LEAF_ENTRIES / 4) + 32;
+	u64 have = READ_ONCE(cow->nodes_reserved);
+	int r;
+
+	if (want <= have)
+		return 0;
+	want = round_up(want, 64);
+	r = drp_metadev_reserve(&cow->pool->md, want - have);
+	if (!r)
+		WRITE_ONCE(cow->nodes_reserved, want);
+	return r;
+}
+
+/* Take the free slots of a run that are not taken yet. */
+static void take_run(struct drp_cow *cow, u64 first, u64 count, u64 *found, u32 *n, u32 max)
+{
+	u64 slot;
+
+	for (slot = first; slot < first + count && *n < max; slot++) {
+		if (!slot || xa_load(&cow->taken, slot))
+			continue;
+		if (xa_is_err(xa_store_irq(&cow->taken, slot, xa_mk_value(1), GFP_NOIO)))
+			return;
+		found[(*n)++] = slot;
+	}
+}
+
+/* Look for free slots from the cursor to the end, then from the start to the cursor. */
+static u32 look(struct drp_cow *cow, u64 *found, u32 max)
+{
+	u64 from = cow->cursor, first, count;
+	bool wrapped = false;
+	u32 n = 0;
+	int r;
+
+	while (n < max) {
+		r = drp_plane_next_clear(cow->slots, from, max, &first, &count);
+		if (r < 0)
+			break;
+		if (!r || (wrapped && first >= cow->cursor)) {
+			if (wrapped)
+				break;
+			wrapped = true;
+			from = 0;
+			continue;
+		}
+		take_run(cow, first, count, found, &n, max);
+		from = first + count;
+		cond_resched();
+	}
+	if (n)
+		cow->cursor = found[n - 1] + 1;
+	return n;
+}
+
+/* @found is ascending and is handed out from the end of the list. */
+static u32 __add_ready(struct drp_cow *cow, const u64 *found, u32 n)
+{
+	u32 room = DRP_COW_READY_SLOTS - cow->nr_ready, i;
+
+	lockdep_assert_held(&cow->lock);
+	n = min(n, room);
+	memmove(cow->ready + n, cow->ready, cow->nr_ready * sizeof(u64));
+	for (i = 0; i < n; i++)
+		cow->ready[i] = found[n - 1 - i];
+	cow->nr_ready += n;
+	return n;
+}
+
+static u64 entries_under_way(struct drp_cow *cow)
+{
+	u64 n;
+
+	spin_lock_irq(&cow->lock);
+	n = cow->nr_recent + cow->nr_frozen + cow->nr_taken + DRP_COW_READY_SLOTS;
+	spin_unlock_irq(&cow->lock);
+	return n;
+}
+
+static void refill(struct drp_cow *cow, u64 *found)
+{
+	u32 n = 0, used;
+
+	if (!drp_cow_reserve_nodes(cow, entries_under_way(cow)))
+		n = look(cow, found, DRP_COW_READY_SLOTS / 2);
+	spin_lock_irq(&cow->lock);
+	used = __add_ready(cow, found, n);
+	cow->full = !n && list_empty(&cow->freed);
+	spin_unlock_irq(&cow->lock);
+	while (used < n)
+		xa_erase_irq(&cow->taken, found[used++]);
+}
+
+void drp_cow_refill_work(struct work_struct *work)
+{
+	struct drp_cow *cow = container_of(work, struct drp_cow, refill_work);
+	unsigned int flags = memalloc_noio_save();
+	u64 *found = kvmalloc_array(DRP_COW_READY_SLOTS / 2, sizeof(u64), GFP_NOIO);
+
+	drp_cow_clear_freed(cow);
+	if (found)
+		refill(cow, found);
+	kvfree(found);
+	memalloc_noio_restore(flags);
+	atomic64_inc(&cow->refills);
+	wake_up_all(&cow->refilled);
+}
+
+/* ---- coming back ---- */
+
+void drp_cow_note_freed(struct drp_cow *cow, struct drp_cow_freed *freed)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&cow->lock, flags);
+	list_add_tail(&freed->node, &cow->freed);
+	spin_unlock_irqrestore(&cow->lock, flags);
+}
+
+static struct drp_cow_freed *first_freed(struct drp_cow *cow)
+{
+	struct drp_cow_freed *f;
+
+	spin_lock_irq(&cow->lock);
+	f = list_first_entry_or_null(&cow->freed, struct drp_cow_freed, node);
+	spin_unlock_irq(&cow->lock);
+	return f;
+}
+
+int drp_cow_clear_freed(struct drp_cow *cow)
+{
+	struct drp_cow_freed *f;
+	int r = 0;
+
+	mutex_lock(&cow->clear_lock);
+	while (!r && (f = first_freed(cow))) {
+		r = drp_plane_clear(cow->slots, f->slot, 1);
+		if (r)
+			break;
+		spin_lock_irq(&cow->lock);
+		list_del(&f->node);
+		cow->full = false;
+		spin_unlock_irq(&cow->lock);
+		kfree(f);
+	}
+	mutex_unlock(&cow->clear_lock);
+	return r;
+}
