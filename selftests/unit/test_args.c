@@ -382,7 +382,7 @@ static void pool_lines(void **state)
 	assert_int_equal(a.chunk_sectors, 128);
 	assert_int_equal(a.region_sectors, 8);
 	assert_int_equal(a.extent_sectors, 8192);
-	assert_false(a.format || a.take_over || a.name || a.owner);
+	assert_false(a.format || a.take_over || a.name || a.owner || a.cow_identity);
 	assert_int_equal(pool_args("7:0 - 2048 0", &a), 0);
 	assert_null(a.cow_dev);
 	assert_int_equal(pool_args("7:0 - 8 6 format take_over region=16 extent=131072 name=p0 "
@@ -411,6 +411,9 @@ static void bad_pool_lines(void **state)
 		{ "a - 128 2 format", "'2'" },
 		{ "a - 128 0 format", "'0'" },
 		{ "a - 128 1 format take_over", "'1'" },
+		{ "a - 128 1 cow_identity=x", "no COW device" },
+		{ "a b 128 2 cow_identity=x cow_identity=y", "given twice" },
+		{ "a b 128 1 cow_identity=", "identity" },
 		{ "a - 128 4294967297 format", "4294967297" },
 		{ "a - 128 2 format format", "format" },
 		{ "a - 128 1 Format", "Format" },

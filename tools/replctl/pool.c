@@ -97,6 +97,8 @@ static int pool_create(const struct args *a)
 		status = check_device(a, a->value[OPT_COW], &cow);
 	if (status)
 		return status;
+	if (opt(a, OPT_COW))
+		device_identify(&cow);
 	t.metadata = &metadata;
 	t.cow = opt(a, OPT_COW) ? &cow : NULL;
 	if (t.cow && cow.dev == metadata.dev)

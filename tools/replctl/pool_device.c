@@ -51,8 +51,11 @@ int pool_device_create(const struct pool_table *t)
 		nr++, len += scnprintf(features + len, sizeof(features) - len, " owner=%s", owner);
 	else
 		note(t->name, "/etc/machine-id has no id of this host; two hosts that share the metadata device cannot be told apart");
-	if (t->cow)
+	if (t->cow) {
 		snprintf(cow, sizeof(cow), "%u:%u", major(t->cow->dev), minor(t->cow->dev));
+		nr++, len += scnprintf(features + len, sizeof(features) - len, " cow_identity=%s",
+				       t->cow->identity);
+	}
 	snprintf(params, sizeof(params), "%u:%u %s %u %d %s", major(t->metadata->dev),
 		 minor(t->metadata->dev), cow, t->chunk_sectors, nr, features);
 	snprintf(uuid, sizeof(uuid), "REPLICA-POOL-%s", t->name);
