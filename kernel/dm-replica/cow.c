@@ -8,7 +8,6 @@
 #include "core/args.h"
 #include "cow_internal.h"
 #include "pool.h"
-#include "reclaim.h"
 
 #define MEMS_RESERVED	(4 * DRP_COW_PUT_MAX)
 

@@ -9,7 +9,6 @@
 #include "io.h"
 #include "job.h"
 #include "op_modify.h"
-#include "reclaim.h"
 
 #define LEG_BIOS	64	/* more than one write's fan-out, so that one worker always gets on */
 
@@ -105,7 +104,6 @@ static void close_engine(struct drp_pool *pool)
 
 	/* Their works are cancelled with them, while the queues are there. */
 	free_objects(pool);
-	drp_reclaim_exit(pool);
 	drp_cow_close(pool);
 	for (i = 0; i < ARRAY_SIZE(queues); i++)
 		if (queues[i])
@@ -363,7 +361,6 @@ int drp_pool_activate(struct drp_pool *pool)
 	pool->needs_format = false;
 	pool->needs_repair = false;
 	pool->active = true;
-	drp_reclaim_resume(pool);
 	queue_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
 	queue_delayed_work(pool->op_wq, &pool->reap_work, 60 * HZ);
 out:
@@ -456,10 +453,8 @@ void drp_pool_resume(struct drp_pool *pool)
 		dm_internal_resume(md);
 		dm_put(md);
 	}
-	if (pool->active && !pool->stopping) {
+	if (pool->active && !pool->stopping) 
 		mod_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
-		drp_reclaim_resume(pool);
-	}
 }
 
 /* ---- the end ---- */
@@ -490,7 +485,6 @@ static void stop(struct drp_pool *pool)
 	cancel_delayed_work_sync(&pool->reap_work);
 	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
-	drp_reclaim_exit(pool);
 	flush_workqueue(pool->commit_wq);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
 	flush_workqueue(pool->checkpoint_wq);	/* one that a cut gave up waiting for */

@@ -30,7 +30,6 @@ struct drp_element;
 struct drp_sync;
 struct drp_job;
 struct drp_cow;
-struct drp_reclaim;
 
 struct drp_pool {
 	struct kref ref;
@@ -42,7 +41,6 @@ struct drp_pool {
 	unsigned int extent_shift;
 	void *held_bdev;		/* our own hold on the metadata device */
 	struct drp_cow *cow;		/* COW space, or NULL */
-	struct drp_reclaim *reclaim;	/* with cow */
 	struct drp_range_space ranges;
 	struct bio_set bios;		/* clones for legs */
 	struct dm_kcopyd_client *copier;
