@@ -176,6 +176,7 @@ struct host_element {
 	u64 sectors;
 	bool must, may;			/* in the metadata */
 	struct line *line;
+	struct line *former;		/* before a resync that may not have begun to copy */
 	u8 *exact;			/* adopted: its content, byte by byte */
 };
 

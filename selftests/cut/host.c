@@ -202,6 +202,7 @@ static void mark_end(struct host *h, const char *text)
 		s->target = source->id;
 	} else if (s->effect != EFFECT_NONE) {
 		line_part(s->next);
+		target->former = target->line;
 		target->line = s->next;
 	}
 	s->next = NULL;
@@ -402,6 +403,8 @@ static void mark_is(struct host *h, const char *text)
 		die("sync %llu came to state %u, which the mark of its operation does not name",
 		    id, state);
 	host_sync(h, id)->allowed = 1U << state;
+	if (state == DRP_CS_SYNCHRONIZED)
+		host_element(h, host_sync(h, id)->target)->former = NULL;
 }
 
 static void mark_adopt(struct host *h, struct media *m)

@@ -279,6 +279,24 @@ static const struct pool_sync *mirrored_by(const struct pool *p, u64 id)
 	return NULL;
 }
 
+/* A resync that says the target is still of one time has not copied anything. */
+static const char *judge_former(struct host *h, struct pool *p, const struct pool_sync *s,
+				const struct host_element *e)
+{
+	const struct line *l = e->former;
+	const char *bad;
+	u32 i;
+
+	for (i = 0; i < SYNCS_MAX; i++)
+		if (h->syncs[i].id == s->rec.id && h->syncs[i].operating)
+			l = has_happened(&h->syncs[i], s) ? e->line : NULL;
+	if (!l || !s->rec.target_consistent || s->rec.copy_state != DRP_CS_UNSYNCHRONIZED)
+		return NULL;
+	bad = judge_line(h, e, p, l, e->disk);
+	return bad ? wrong("sync %llu says that its target is consistent, but %s", s->rec.id,
+			   strdup(bad)) : NULL;
+}
+
 /* A mirror that is Synchronized, and stays so, has what was flushed. */
 static const char *judge_mirror(struct host *h, struct pool *p, const struct pool_sync *s)
 {
@@ -310,12 +328,15 @@ static const char *judge_content(struct host *h, const struct host_element *e, s
 {
 	const struct pool_sync *mirror = mirrored_by(p, e->id);
 	const struct line *l;
+	const char *bad;
 
 	if (!pool_element(p, e->id))
 		return NULL;
 	*blocks += e->sectors / 8;
-	if (mirror)
-		return judge_mirror(h, p, mirror);
+	if (mirror) {
+		bad = judge_mirror(h, p, mirror);
+		return bad ? bad : judge_former(h, p, mirror, e);
+	}
 	if (h->adopted)
 		return e->exact ? judge_exact(h, e, p) : NULL;
 	l = line_now(h, e, p);
