@@ -78,6 +78,44 @@ cli 65 pool dump "$dev"
 says 'cannot be loaded'
 ok "a damaged catalog is told"
 
+blank
+truncate -s 32M "$DRP_TMP/cow"
+cow=$(losetup -f --show "$DRP_TMP/cow" 2>/dev/null) || skip "there is one loop device only"
+at_exit "losetup -d $cow"
+"$maker" "$dev" tank2 --cow "$cow" || fail "no pool was made"
+cli 0 pool check "$dev" --cow "$cow"
+prints '^CowSlots +512$'
+prints '^CowEntries +200$'
+prints '^CowGarbage +0$'
+prints '^CowNodes +3$'
+cli 0 pool dump "$dev" --json
+prints '"CowEntries": 200'
+prints '"ParentElementID": 1'
+prints '"Plane": "slots"'
+ok "COW space is checked and dumped"
+
+dd if=/dev/urandom of="$cow" bs=512 seek=2 count=1 conv=notrunc,fsync status=none
+cli 0 pool check "$dev"
+cli 65 pool check "$dev" --cow "$cow"
+prints 'COW device: its label is damaged'
+dd if=/dev/zero of="$cow" bs=4096 count=1 conv=notrunc,fsync status=none
+cli 65 pool check "$dev" --cow "$cow"
+prints 'COW device: it is blank'
+cli 65 pool check "$dev" --cow "$dev"
+prints 'COW device: it is smaller'
+"$maker" "$dev" tank2 || fail "no pool was made"
+cli 65 pool check "$dev" --cow "$cow"
+prints 'the pool has no COW space'
+"$maker" "$dev" tank2 --cow "$cow" || fail "no pool was made"
+# The page area of 16 MiB begins at block 257 + 512 + 2 * 128; behind it: two blocks of slots, the nodes.
+dd if=/dev/urandom of="$dev" bs=4096 seek=1028 count=1 conv=notrunc,fsync status=none
+cli 65 pool check "$dev"
+prints 'COW index: block 1028 .level 0. is damaged'
+ok "damage of COW space is found and named"
+
+blank
+"$maker" "$dev" tank2 || fail "no pool was made"
+dd if=/dev/urandom of="$dev" bs=4096 seek=769 count=256 conv=notrunc,fsync status=none
 rm -f "$FAKE_LOG"
 cli 19 pool activate "$dev"
 grep -qE "^dm create tank2 REPLICA-POOL-tank2 0 8 replica-pool [0-9]+:[0-9]+ - 128 [34] name=tank2 region=8 extent=8192" \

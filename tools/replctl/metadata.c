@@ -101,6 +101,18 @@ int metadata_probe(const struct device *d, enum drp_probe *what, struct drp_supe
 	return err;
 }
 
+int metadata_read_front(const struct device *d, void *block)
+{
+	int fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = whole_read(fd, block, DRP_BLOCK_BYTES, 0);
+	close(fd);
+	return err;
+}
+
 int metadata_wipe(const struct device *d)
 {
 	struct metadata m;

@@ -23,6 +23,9 @@ void metadata_close(struct metadata *m);
 /* Open, probe, close. 0 or a negative errno. @sb is valid for VALID and REPAIR. */
 int metadata_probe(const struct device *d, enum drp_probe *what, struct drp_super *sb);
 
+/* Read the first block of any device: 0 or a negative errno. */
+int metadata_read_front(const struct device *d, void *block);
+
 /* Zero both superblocks, durably. 0 or a negative errno. */
 int metadata_wipe(const struct device *d);
 

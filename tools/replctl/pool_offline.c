@@ -18,6 +18,9 @@ static void out_super(struct node *o, const struct drp_super *sb, enum drp_probe
 	out_bytes(o, "ChunkBytes", NULL, (u64)sb->chunk_sectors << DRP_SECTOR_SHIFT);
 	out_bytes(o, "RegionBytes", NULL, (u64)sb->region_sectors << DRP_SECTOR_SHIFT);
 	out_bytes(o, "ExtentBytes", NULL, (u64)sb->extent_sectors << DRP_SECTOR_SHIFT);
+	out_str(o, "CowIdentity", NULL, sb->incompat & DRP_INCOMPAT_COW ? sb->cow_identity : "");
+	out_bytes(o, "CowBytes", NULL, sb->incompat & DRP_INCOMPAT_COW ?
+		  sb->cow_sectors << DRP_SECTOR_SHIFT : 0);
 	out_uint(o, "CatalogSequence", NULL, sb->catalog_seq);
 	out_uint(o, "CatalogBlocks", NULL, sb->catalog_blocks);
 	out_uint(o, "TailBlock", NULL, sb->tail_block);
@@ -32,6 +35,14 @@ static void out_load(struct node *o, const struct image *image)
 	out_uint(o, "NextID", NULL, image->pool.next_id);
 	out_uint(o, "NextJobID", NULL, image->pool.next_job_id);
 	out_uint(o, "ActiveExtents", NULL, image->activations);
+	out_uint(o, "ConfirmedSequence", NULL, image->result.confirmed);
+	out_bool(o, "ReclaimDue", NULL, image->pool.reclaim);
+	out_uint(o, "CowRootBlock", NULL, image->cow_root.block);
+	out_uint(o, "CowHeight", NULL, image->cow_root.height);
+	out_uint(o, "CowEntries", NULL, image->cow_root.entries);
+	out_uint(o, "CowNodes", NULL, image->cow_root.nodes);
+	out_uint(o, "CowPuts", NULL, image->cow_puts);
+	out_uint(o, "CowDeletions", NULL, image->cow_dels);
 }
 
 static void out_areas(struct node *root, const struct drp_super *sb)
@@ -65,6 +76,9 @@ static void out_elements(struct node *root, const struct image *image)
 		out_bytes(row, "SizeBytes", "SIZE", e->size_sectors << DRP_SECTOR_SHIFT);
 		out_str(row, "DeviceIdentity", "IDENTITY", e->identity);
 		out_bool(row, "FingerprintValid", "FINGERPRINT", e->fingerprint_valid);
+		out_uint(row, "Generation", "GENERATION", e->generation);
+		out_uint(row, "ParentElementID", "PARENT", e->parent_element);
+		out_uint(row, "ParentGeneration", "OF", e->parent_generation);
 	}
 }
 

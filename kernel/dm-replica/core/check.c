@@ -101,6 +101,9 @@ static int take_element(void *ctx, const struct drp_element_rec *rec)
 	if (!o)
 		return -ENOBUFS;
 	o->size_sectors = rec->size_sectors;
+	o->parent_id = rec->parent_element;
+	o->parent_generation = rec->parent_generation;
+	o->generation = rec->generation;
 	return c->dump && c->dump->element ? c->dump->element(c->ctx, rec) : 0;
 }
 
@@ -197,7 +200,8 @@ static int take_plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 fir
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		if (entries[i].state != DRP_PAGE_STORED || plane == DRP_PLANE_SLOTS)
+		if (entries[i].state == DRP_PAGE_CLEAN ||
+		    (entries[i].state == DRP_PAGE_DIRTY && plane != DRP_PLANE_SLOTS))
 			continue;
 		if (c->nr_roots == c->memory->max_roots)
 			return -ENOBUFS;
@@ -212,15 +216,23 @@ static int take_plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 fir
 
 static int take_cow_put(void *ctx, const struct drp_cow_entry *entry, u64 commit_seq)
 {
+	const struct drp_cow_mod mod = { .entry = *entry };
 	struct check *c = ctx;
+	int ret = drp_check_take_mod(c, &mod);
 
+	if (ret)
+		return ret;
 	return c->dump && c->dump->cow_put ? c->dump->cow_put(c->ctx, entry, commit_seq) : 0;
 }
 
 static int take_cow_del(void *ctx, const struct drp_cow_key *key)
 {
+	const struct drp_cow_mod mod = { .entry.key = *key, .del = true };
 	struct check *c = ctx;
+	int ret = drp_check_take_mod(c, &mod);
 
+	if (ret)
+		return ret;
 	return c->dump && c->dump->cow_del ? c->dump->cow_del(c->ctx, key) : 0;
 }
 
@@ -228,6 +240,7 @@ static int take_cow_root(void *ctx, const struct drp_cow_root *root)
 {
 	struct check *c = ctx;
 
+	c->cow_root = *root;
 	return c->dump && c->dump->cow_root ? c->dump->cow_root(c->ctx, root) : 0;
 }
 
@@ -299,7 +312,10 @@ int drp_check(const struct drp_io *io, u64 device_blocks, const struct drp_check
 	if (result->load.torn)
 		drp_check_say(&c, DRP_CHECK_NOTE,
 			      "a commit was in flight when the pool stopped; it does not count");
+	if (drp_check_slots(&result->sb) > memory->max_slots)
+		return -ENOBUFS;
 	drp_check_references(&c);
 	drp_check_pages(&c);
+	drp_check_cow(&c);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef DRP_CORE_CHECK_H
 #define DRP_CORE_CHECK_H
 
+#include "cow.h"
 #include "journal.h"
 
 enum drp_check_severity {
@@ -21,15 +22,24 @@ struct drp_check_object {
 	u64 source_id;
 	u64 target_id;
 	u64 size_sectors;
+	u64 parent_id;			/* of a virtual element */
+	u64 parent_generation;
+	u64 generation;
 	char name[DRP_NAME_MAX + 1];
 };
 
-/* A stored directory chunk. */
+/* A stored directory chunk; of the plane of slots also one that is all set. */
 struct drp_check_root {
 	u64 sync_id;
 	enum drp_plane plane;
 	u64 chunk;
 	struct drp_dir_entry entry;
+};
+
+/* What a commit changes in the COW index. */
+struct drp_check_mod {
+	struct drp_cow_mod mod;
+	u32 order;
 };
 
 /* Block, decoded page and decoded directory chunk of the walk. */
@@ -47,7 +57,16 @@ struct drp_check_memory {
 	u32 max_objects;
 	struct drp_check_root *roots;
 	u32 max_roots;
+	/* COW space; not needed (0, NULL) where there is none */
+	void *nodes;			/* DRP_COW_HEIGHT_MAX blocks, aligned to 8 */
+	struct drp_check_mod *mods;
+	u32 max_mods;
+	u64 *slots, *slots_used;	/* a bit for each slot, each */
+	u64 max_slots;			/* of drp_check_slots() */
 };
+
+/* Slots of the COW device, with the label; 0: there is no COW space. */
+u64 drp_check_slots(const struct drp_super *sb);
 
 struct drp_check_sink {
 	/* One finding, a line for people. */
@@ -66,13 +85,17 @@ struct drp_check_result {
 	u32 harmless;
 	u32 notes;
 	u64 pages;			/* plane pages and directory chunks that were read */
-	u64 dirty_bits;			/* set in the stored pages */
+	u64 dirty_bits;			/* set in the stored pages, not those of slots */
+	u64 cow_nodes;			/* of the COW index, that were read */
+	u64 cow_entries;		/* with what the journal changes */
+	u64 cow_garbage;		/* of them: their element is gone */
+	u64 cow_lost;			/* slots that are marked as used and hold nothing */
 };
 
 /*
  * Check the device of @device_blocks blocks behind @io. 0: it was checked, the
- * findings say with what result; -ENOBUFS: there are more objects or roots than
- * @memory holds, call again with more; other errno: the superblocks cannot be
+ * findings say with what result; -ENOBUFS: there are more objects, roots, changes
+ * or slots than @memory holds, call again with more; other errno: the superblocks cannot be
  * read, the device is too small (-ENOSPC), or a callback of the dump refused.
  * Sleeps where @io does.
  */

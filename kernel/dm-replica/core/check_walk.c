@@ -3,6 +3,8 @@
 #include "bitmap.h"
 #include "check_state.h"
 
+#define PARENTS_MAX	8U	/* snapshots of snapshots */
+
 static const char *kind_word(enum drp_object_kind kind)
 {
 	switch (kind) {
@@ -48,6 +50,30 @@ static void check_sync_ends(struct check *c, const struct drp_check_object *s)
 			      s->name, target->name, source->name);
 }
 
+/* What a virtual element shows must be there, and the way to it must end. */
+static void check_parent(struct check *c, const struct drp_check_object *o)
+{
+	const struct drp_check_object *p = drp_check_find(c, DRP_OBJ_ELEMENT, o->parent_id);
+	u32 depth;
+
+	if (!p) {
+		drp_check_say(c, DRP_CHECK_ERROR,
+			      "element %s: what it is a snapshot of, element %llu, is missing",
+			      o->name, o->parent_id);
+		return;
+	}
+	if (o->parent_generation > p->generation)
+		drp_check_say(c, DRP_CHECK_ERROR,
+			      "element %s: its point in time %llu was never taken of element %s",
+			      o->name, o->parent_generation, p->name);
+	for (depth = 1; p && p->parent_id && depth <= PARENTS_MAX; depth++)
+		p = drp_check_find(c, DRP_OBJ_ELEMENT, p->parent_id);
+	if (depth > PARENTS_MAX)
+		drp_check_say(c, DRP_CHECK_ERROR,
+			      "element %s: it is a snapshot of a snapshot more than %u times",
+			      o->name, PARENTS_MAX);
+}
+
 static void check_object(struct check *c, const struct drp_check_object *o)
 {
 	if (o->kind == DRP_OBJ_NONE) {
@@ -63,6 +89,8 @@ static void check_object(struct check *c, const struct drp_check_object *o)
 			      kind_word(o->kind), o->name, o->id, c->result->pool.next_id);
 	if (o->kind == DRP_OBJ_SYNC)
 		check_sync_ends(c, o);
+	if (o->kind == DRP_OBJ_ELEMENT && o->parent_id)
+		check_parent(c, o);
 }
 
 void drp_check_references(struct check *c)
@@ -82,7 +110,7 @@ void drp_check_references(struct check *c)
 
 /* ---- pages ---- */
 
-static bool in_page_area(const struct drp_super *sb, u64 block)
+bool drp_check_in_page_area(const struct drp_super *sb, u64 block)
 {
 	u32 i;
 
@@ -93,27 +121,34 @@ static bool in_page_area(const struct drp_super *sb, u64 block)
 	return false;
 }
 
-/* Claim @block for @sync and read it; false, with a finding, where that is not right. */
-static bool page_take(struct check *c, const struct drp_check_object *sync, u64 block)
+/* Whose plane it is, in words and as a length of it. */
+struct owner {
+	char text[DRP_NAME_MAX + 16];
+	u64 id;
+	u64 pages;		/* 0: not known */
+	bool slots;
+};
+
+/* Claim @block and read it; false, with a finding, where that is not right. */
+static bool page_take(struct check *c, const struct owner *o, u64 block)
 {
 	u64 *word = &c->memory->used[block / 64];
 	const u64 bit = 1ULL << (block % 64);
 
-	if (!in_page_area(&c->result->sb, block)) {
+	if (!drp_check_in_page_area(&c->result->sb, block)) {
 		drp_check_say(c, DRP_CHECK_HARMLESS,
-			      "sync %s: block %llu of its bitmap lies outside of the page areas",
-			      sync->name, block);
+			      "%s: block %llu of its bitmap lies outside of the page areas",
+			      o->text, block);
 		return false;
 	}
 	if (*word & bit)
-		drp_check_say(c, DRP_CHECK_ERROR, "sync %s: block %llu is used twice",
-			      sync->name, block);
+		drp_check_say(c, DRP_CHECK_ERROR, "%s: block %llu is used twice", o->text, block);
 	*word |= bit;
 	c->result->pages++;
 	if (!c->io->ops->read(c->io->ctx, block, c->memory->page->block, 1))
 		return true;
-	drp_check_say(c, DRP_CHECK_HARMLESS, "sync %s: block %llu of its bitmap cannot be read",
-		      sync->name, block);
+	drp_check_say(c, DRP_CHECK_HARMLESS, "%s: block %llu of its bitmap cannot be read",
+		      o->text, block);
 	return false;
 }
 
@@ -129,75 +164,123 @@ static const char *decode_word(int error)
 	}
 }
 
-static void check_page(struct check *c, const struct drp_check_root *root,
-		       const struct drp_check_object *sync, u64 index,
-		       const struct drp_dir_entry *e)
+/* A page whose content is in p->words: 0, or all that it may say is to be taken as set. */
+static int page_read(struct check *c, const struct drp_check_root *root, const struct owner *o,
+		     u64 index, const struct drp_dir_entry *e)
 {
 	struct drp_check_page *p = c->memory->page;
 	int ret;
 
-	if (!page_take(c, sync, e->block))
-		return;
-	ret = drp_page_decode(p->block, c->result->sb.nonce, sync->id, root->plane, index, e->seq,
+	if (!page_take(c, o, e->block))
+		return -EIO;
+	ret = drp_page_decode(p->block, c->result->sb.nonce, o->id, root->plane, index, e->seq,
 			      p->words);
 	if (ret)
-		drp_check_say(c, DRP_CHECK_HARMLESS, "sync %s: page %llu of its bitmap (block %llu) %s",
-			      sync->name, index, e->block, decode_word(ret));
-	else
-		c->result->dirty_bits += drp_bits_count(p->words, DRP_PAGE_BITS);
+		drp_check_say(c, DRP_CHECK_HARMLESS, "%s: page %llu of its bitmap (block %llu) %s",
+			      o->text, index, e->block, decode_word(ret));
+	return ret;
 }
 
-/* Pages of a bitmap over an element of this size; 0: not known. */
-static u64 pages_of(const struct check *c, const struct drp_check_object *sync)
+static void check_page(struct check *c, const struct drp_check_root *root, const struct owner *o,
+		       u64 index, const struct drp_dir_entry *e)
 {
-	const struct drp_check_object *source = drp_check_find(c, DRP_OBJ_ELEMENT, sync->source_id);
-	const u32 per_page = c->result->sb.region_sectors * DRP_PAGE_BITS;
+	int ret = e->state == DRP_PAGE_STORED ? page_read(c, root, o, index, e) : -ENOENT;
 
-	if (!source || !source->size_sectors)
-		return 0;
-	return (source->size_sectors - 1) / per_page + 1;
+	if (!o->slots)
+		c->result->dirty_bits += ret ? 0 : drp_bits_count(c->memory->page->words,
+								  DRP_PAGE_BITS);
+	else if (ret)
+		drp_check_slots_all(c, index, 1);
+	else
+		drp_check_slots_page(c, index, c->memory->page->words);
+}
+
+/* Pages of a bitmap over so many sectors or slots. */
+static u64 pages_of(u64 length, u32 per_bit)
+{
+	return length ? (length - 1) / ((u64)per_bit * DRP_PAGE_BITS) + 1 : 0;
+}
+
+static bool find_owner(struct check *c, const struct drp_check_root *root, struct owner *o)
+{
+	const struct drp_check_object *sync, *source;
+
+	memset(o, 0, sizeof(*o));
+	o->id = root->sync_id;
+	if (root->plane == DRP_PLANE_SLOTS) {
+		scnprintf(o->text, sizeof(o->text), "COW space");
+		o->pages = pages_of(drp_check_slots(&c->result->sb), 1);
+		o->slots = true;
+		return true;
+	}
+	sync = drp_check_find(c, DRP_OBJ_SYNC, root->sync_id);
+	if (!sync)
+		return false;
+	scnprintf(o->text, sizeof(o->text), "sync %s", sync->name);
+	source = drp_check_find(c, DRP_OBJ_ELEMENT, sync->source_id);
+	if (source)
+		o->pages = pages_of(source->size_sectors, c->result->sb.region_sectors);
+	return true;
+}
+
+/* The directory chunk, in p->entries: 0, or nothing is known of its pages. */
+static int chunk_read(struct check *c, const struct drp_check_root *root, const struct owner *o)
+{
+	struct drp_check_page *p = c->memory->page;
+	int ret;
+
+	if (root->entry.state != DRP_PAGE_STORED)
+		return -ENOENT;
+	if (!page_take(c, o, root->entry.block))
+		return -EIO;
+	ret = drp_dir_decode(p->block, c->result->sb.nonce, o->id, root->plane, root->chunk,
+			     root->entry.seq, c->result->sb.device_blocks, p->entries);
+	if (ret)
+		drp_check_say(c, DRP_CHECK_HARMLESS,
+			      "%s: directory chunk %llu of its bitmap (block %llu) %s", o->text,
+			      root->chunk, root->entry.block, decode_word(ret));
+	return ret;
 }
 
 static void check_chunk(struct check *c, const struct drp_check_root *root)
 {
-	const struct drp_check_object *sync = drp_check_find(c, DRP_OBJ_SYNC, root->sync_id);
+	const u64 first = root->chunk * DRP_DIR_ENTRIES;
 	struct drp_check_page *p = c->memory->page;
-	u64 first = root->chunk * DRP_DIR_ENTRIES, pages;
+	struct owner o;
 	u32 i;
-	int ret;
 
-	if (!sync) {
+	if (!find_owner(c, root, &o)) {
 		drp_check_say(c, DRP_CHECK_HARMLESS, "a bitmap belongs to the sync %llu, which is missing",
 			      root->sync_id);
 		return;
 	}
-	if (!page_take(c, sync, root->entry.block))
-		return;
-	ret = drp_dir_decode(p->block, c->result->sb.nonce, sync->id, root->plane, root->chunk,
-			     root->entry.seq, c->result->sb.device_blocks, p->entries);
-	if (ret) {
-		drp_check_say(c, DRP_CHECK_HARMLESS,
-			      "sync %s: directory chunk %llu of its bitmap (block %llu) %s",
-			      sync->name, root->chunk, root->entry.block, decode_word(ret));
+	if (chunk_read(c, root, &o)) {
+		if (o.slots)
+			drp_check_slots_all(c, first, DRP_DIR_ENTRIES);
 		return;
 	}
-	pages = pages_of(c, sync);
 	for (i = 0; i < DRP_DIR_ENTRIES; i++) {
-		if (p->entries[i].state != DRP_PAGE_STORED)
+		if (p->entries[i].state == DRP_PAGE_CLEAN ||
+		    (p->entries[i].state == DRP_PAGE_DIRTY && !o.slots))
 			continue;
-		if (pages && first + i >= pages)
+		if (o.pages && first + i >= o.pages)
 			drp_check_say(c, DRP_CHECK_HARMLESS,
-				      "sync %s: page %llu of its bitmap lies behind its source's end",
-				      sync->name, first + i);
-		check_page(c, root, sync, first + i, &p->entries[i]);
+				      "%s: page %llu of its bitmap lies behind %s",
+				      o.text, first + i, o.slots ? "its end" : "its source's end");
+		check_page(c, root, &o, first + i, &p->entries[i]);
 	}
 }
 
 void drp_check_pages(struct check *c)
 {
+	const u64 slots = drp_check_slots(&c->result->sb);
 	u32 i, j;
 
 	memset(c->memory->used, 0, (c->result->sb.device_blocks / 64 + 1) * sizeof(u64));
+	if (slots) {
+		memset(c->memory->slots, 0, (slots / 64 + 1) * sizeof(u64));
+		memset(c->memory->slots_used, 0, (slots / 64 + 1) * sizeof(u64));
+	}
 	for (i = 0; i < c->nr_roots; i++) {
 		const struct drp_check_root *a = &c->memory->roots[i];
 
