@@ -150,10 +150,13 @@ static int read_page(struct drp_element *e, u64 sector, struct page *page)
 /* Nothing says that these sectors differ, on whichever side their content is. */
 static bool must_be_equal(struct drp_sync *s, u64 sector)
 {
-	u64 first, count;
+	u64 first, count, at, n;
+	int r;
 
 	drp_sync_regions(s->pool, sector, sector + PLACE_SECTORS, &first, &count);
-	return !drp_plane_any(s->d, first, count) &&
+	/* Reads the page if need be; the C plane is in memory as long as there is one. */
+	r = drp_plane_next_run(s->d, first, count, &at, &n);
+	return r >= 0 && (!r || at >= first + count) &&
 	       (!s->turn || !drp_plane_any(s->turn->c, first, count));
 }
 
