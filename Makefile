@@ -11,13 +11,14 @@ MATRIX ?= 6.1 6.12 newest
 PREFIX ?= /usr/local
 DESTDIR ?=
 SUITES ?=
+MINUTES ?= 60
 
 # Quoted by the shell where it is used, empty = found by scripts/module-build.
 module_build = scripts/module-build $(KVER) '$(KDIR)'
 
 .DEFAULT_GOAL := all
 .PHONY: help deps kernels all module tool demo check check-matrix bench \
-	install uninstall clean kernel-debug
+	install uninstall clean kernel-debug torture
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +49,14 @@ check-matrix: deps tool ## build and test on each kernel of MATRIX= (root for ne
 		scripts/kernel-fetch $$k && scripts/module-build $$k '' W=1 && \
 		KVER=$$k selftests/run style vm || exit 1; \
 	done
+
+torture: deps kernels all ## the model at random for MINUTES= (60); SEED= begins with that
+	@$(MAKE) -s -C selftests/model
+	@mkdir -p build/torture
+	@selftests/vm/run --kernel $(KVER) --timeout $$(($(MINUTES) * 60 + 900)) \
+		--writable build/torture -- build/selftests/model --seconds $$(($(MINUTES) * 60)) \
+		--seed $${SEED:-$$(date +%s)} --save build/torture/failed.steps \
+		--shrink build/torture/short.steps
 
 bench: deps kernels all ## the figures of Documentation/performance.md
 	@selftests/bench/run

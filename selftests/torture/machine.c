@@ -264,3 +264,15 @@ int disk_flush(const char *path)
 	close(fd);
 	return r;
 }
+
+int disk_write(const char *path, const void *buf, size_t bytes, uint64_t at)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (pwrite(fd, buf, bytes, at) != (ssize_t)bytes || fsync(fd))
+		r = -errno;
+	close(fd);
+	return r;
+}

@@ -34,6 +34,8 @@ int sim_set(const char *disk, const char *key, const char *value);
 
 /* Read all of a device past the page cache. */
 int disk_read(const char *path, void *buf, size_t bytes);
+/* Write a part of it through the page cache, durably. */
+int disk_write(const char *path, const void *buf, size_t bytes, uint64_t at);
 void disk_drop_cache(const char *path);
 int disk_flush(const char *path);
 
