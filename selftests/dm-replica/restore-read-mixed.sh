@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: reads of any size across copied and uncopied regions give the right content while a restore runs under writers
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 400
+# TIMEOUT: 500
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
@@ -34,12 +34,12 @@ restored_under_readers() {
 	model_copy target source
 	modify p restore-from-replica ab rate_limit=$SLOW
 	# The hosts leave the end alone: the restore lasts as long as they are at work.
-	shadow mix mapper/p-a source seed="$2" count=100 max=2048 procs=2 last=$HOSTS
+	shadow mix mapper/p-a source seed="$2" count=50 max=2048 procs=2 last=$HOSTS
 	shadow compare mapper/p-a source
-	shadow mix mapper/p-a source seed=$(($2 + 1)) count=150 max=32 procs=2 zeroes=1 last=$HOSTS
+	shadow mix mapper/p-a source seed=$(($2 + 1)) count=80 max=32 procs=2 zeroes=1 last=$HOSTS
 	assert_progress ab unsynchronized restoring "with $1"
 	rate ab 1M
-	shadow mix mapper/p-a source seed=$(($2 + 2)) count=150 max=512 procs=2
+	shadow mix mapper/p-a source seed=$(($2 + 2)) count=60 max=512 procs=2
 	rate ab 0
 	wait_state p-a ab restored
 	medium_is da source
