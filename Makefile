@@ -18,7 +18,7 @@ module_build = scripts/module-build $(KVER) '$(KDIR)'
 
 .DEFAULT_GOAL := all
 .PHONY: help deps kernels all module tool demo check check-matrix bench \
-	install uninstall clean kernel-debug torture
+	install uninstall clean kernel-debug torture model-faults
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ torture: deps kernels all ## the model at random for MINUTES= (60); SEED= begins
 		--writable build/torture -- build/selftests/model --seconds $$(($(MINUTES) * 60)) \
 		--seed $${SEED:-$$(date +%s)} --save build/torture/failed.steps \
 		--shrink build/torture/short.steps
+
+model-faults: deps kernels all ## plant each fault of selftests/model/faults: does the model find it?
+	@KVER=$(KVER) selftests/model/faults/run.sh
 
 bench: deps kernels all ## the figures of Documentation/performance.md
 	@selftests/bench/run
