@@ -118,12 +118,15 @@ static int check_existing(struct drp_cow *cow, void *block, char **error)
 		*error = "COW device cannot be read";
 		return r;
 	}
-	r = drp_cow_label_check(block, &cow->pool->sb);
-	if (r)
+	if (drp_cow_label_check(block, &cow->pool->sb)) {
 		*error = "COW device is not the one of this pool: nothing was changed";
-	else if (cow->pool->sb.cow_sectors >> cow->chunk_shift > cow->nr_slots)
+		return -EINVAL;
+	}
+	if (cow->pool->sb.cow_sectors >> cow->chunk_shift > cow->nr_slots) {
 		*error = "COW device is smaller than it was";
-	return *error ? -EINVAL : 0;
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int check_device(struct drp_cow *cow, bool format, char **error)

@@ -48,13 +48,19 @@ static int open_devices(struct dm_target *ti, const struct drp_pool_args *args,
 	if (r || !args->cow_dev)
 		return r;
 	r = dm_get_device(ti, args->cow_dev, mode, &b->cow);
-	if (r)
+	if (r) {
 		ti->error = "Cannot open the COW device";
-	else if (b->cow->bdev == b->metadata->bdev)
+		return r;
+	}
+	if (b->cow->bdev == b->metadata->bdev) {
 		ti->error = "COW and metadata device are the same";
-	else if (drp_device_in_use(b->cow->bdev, NULL, false, b->cow->name))
+		return -EINVAL;
+	}
+	if (drp_device_in_use(b->cow->bdev, NULL, false, b->cow->name)) {
 		ti->error = "COW device is in use by a pool (the kernel log says which)";
-	return r ?: ti->error ? -EINVAL : 0;
+		return -EBUSY;
+	}
+	return 0;
 }
 
 static void put_devices(struct dm_target *ti, struct pool_binding *b)
