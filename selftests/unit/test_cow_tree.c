@@ -2,7 +2,7 @@
 /*
  * The tree of the COW index against a sorted array: random batches of changes,
  * searches at every boundary, every operation that may fail failing once, and
- * nodes that are none.
+ * damaged nodes.
  */
 #include "unit.h"
 
@@ -633,68 +633,6 @@ static void damaged_nodes_are_recognised(void **state)
 	}
 }
 
-static int check_sealed(u32 level, const void *payload, u32 len)
-{
-	const struct drp_block_id id = {
-		.kind = DRP_BLOCK_COW_NODE, .flags = level, .seq = 9,
-	};
-	u8 block[DRP_BLOCK_BYTES] __aligned(8);
-
-	memcpy(drp_block_payload(block), payload, len);
-	drp_block_seal(block, 1, &id, len);
-	return drp_cow_node_check(block, 1, 9, level);
-}
-
-static void nodes_that_make_no_sense(void **state)
-{
-	struct drp_cow_entry e[3];
-	struct drp_cow_child c[3];
-	struct drp_cow_entry_disk ed[3];
-	struct drp_cow_child_disk cd[3];
-	u32 i;
-
-	(void)state;
-#define LEAF(change) ({								\
-		for (i = 0; i < 3; i++)						\
-			e[i] = (struct drp_cow_entry){ { 1, i, 1 }, 1 + i, 0, 1 }; \
-		change;								\
-		for (i = 0; i < 3; i++)						\
-			drp_cow_entry_pack(&ed[i], &e[i]);			\
-		check_sealed(0, ed, sizeof(ed)); })
-#define NODE(change) ({								\
-		for (i = 0; i < 3; i++)						\
-			c[i] = (struct drp_cow_child){ { 1, i, 1 }, 300 + i, 1 + i }; \
-		change;								\
-		for (i = 0; i < 3; i++)						\
-			drp_cow_child_pack(&cd[i], &c[i]);			\
-		check_sealed(1, cd, sizeof(cd)); })
-	assert_int_equal(LEAF(), 0);
-	assert_int_equal(LEAF(e[1].key.chunk = 0), -EBADMSG);	/* twice */
-	assert_int_equal(LEAF(e[1].key.chunk = 3), -EBADMSG);	/* order */
-	assert_int_equal(LEAF(e[1].slot = 0), -EBADMSG);
-	assert_int_equal(LEAF(e[1].kind = 0), -EBADMSG);
-	assert_int_equal(LEAF(e[1].kind = 3), -EBADMSG);
-	assert_int_equal(LEAF(e[2].key.element = 1ULL << 63), -EBADMSG);
-	assert_int_equal(LEAF(e[0].key.element = 0), -EBADMSG);
-	assert_int_equal(LEAF(e[2].key.generation = 0), -EBADMSG);
-	assert_int_equal(LEAF(e[2].key.generation = 0; e[2].kind = DRP_COW_PRIVATE), 0);
-	assert_int_equal(LEAF(), 0);
-	ed[2].where |= cpu_to_le64(1ULL << 50);
-	assert_int_equal(check_sealed(0, ed, sizeof(ed)), -EBADMSG);
-	assert_int_equal(check_sealed(0, ed, 0), -EBADMSG);
-	assert_int_equal(check_sealed(0, ed, 33), -EBADMSG);
-	assert_int_equal(NODE(), 0);
-	assert_int_equal(NODE(c[1].first.chunk = 0), -EBADMSG);
-	assert_int_equal(NODE(c[1].first.chunk = 5), -EBADMSG);
-	assert_int_equal(NODE(c[1].block = 256), -EBADMSG);
-	assert_int_equal(NODE(c[2].first.element = 0), -EBADMSG);
-	assert_int_equal(check_sealed(1, cd, 40), 0);
-	assert_int_equal(check_sealed(1, cd, 41), -EBADMSG);
-	assert_int_equal(check_sealed(1, cd, 0), -EBADMSG);
-#undef LEAF
-#undef NODE
-}
-
 /* A node at the right place with the right sequence, but not with the keys that its parent says. */
 static void another_first_key_is_damage(void **state)
 {
@@ -762,7 +700,6 @@ int main(void)
 		TEST(searches_at_every_boundary),
 		TEST(reads_that_fail_are_told_by_searches),
 		TEST(damaged_nodes_are_recognised),
-		TEST(nodes_that_make_no_sense),
 		TEST(another_first_key_is_damage),
 		TEST(a_walk_reads_no_leaf),
 	};
