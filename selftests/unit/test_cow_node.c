@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Nodes of the COW index that are whole and make no sense. */
+/* Nodes of the COW index: damaged ones, and whole ones that make no sense. */
 #include "unit.h"
 
 #include "codec_cow.h"
@@ -66,9 +66,32 @@ static void nodes_that_make_no_sense(void **state)
 #undef NODE
 }
 
+static void damaged_nodes_are_recognised(void **state)
+{
+	const struct drp_block_id id = { .kind = DRP_BLOCK_COW_NODE, .seq = 9 };
+	u8 leaf[DRP_BLOCK_BYTES] __aligned(8);
+	struct drp_cow_entry_disk *at = drp_block_payload(leaf);
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 50; i++)
+		drp_cow_entry_pack(&at[i], &(struct drp_cow_entry){ { 1, i, 1 }, 1 + i, 0, 1 });
+	drp_block_seal(leaf, 0x1234, &id, 50 * sizeof(*at));
+	assert_int_equal(drp_cow_node_check(leaf, 0x1234, 9, 0), 0);
+	assert_int_equal(drp_cow_node_check(leaf, 0x1235, 9, 0), -EBADMSG);
+	assert_int_equal(drp_cow_node_check(leaf, 0x1234, 10, 0), -EBADMSG);
+	assert_int_equal(drp_cow_node_check(leaf, 0x1234, 9, 1), -EBADMSG);
+	for (i = 0; i < DRP_BLOCK_BYTES; i++) {
+		leaf[i] ^= 0x40;
+		assert_int_equal(drp_cow_node_check(leaf, 0x1234, 9, 0), -EBADMSG);
+		leaf[i] ^= 0x40;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(damaged_nodes_are_recognised),
 		cmocka_unit_test(nodes_that_make_no_sense),
 	};
 

@@ -612,26 +612,7 @@ static void reads_that_fail_are_told_by_searches(void **state)
 	assert_int_equal(f->s->held, 0);
 }
 
-/* ---- nodes that are none ---- */
-
-static void damaged_nodes_are_recognised(void **state)
-{
-	struct fixture *f = *state;
-	u8 *leaf;
-	u32 at;
-
-	put_run(f, 1, 0, 50);
-	leaf = store_block(f->s, f->root.block);
-	assert_int_equal(drp_cow_node_check(leaf, 0x1234, f->root.seq, 0), 0);
-	assert_int_equal(drp_cow_node_check(leaf, 0x1235, f->root.seq, 0), -EBADMSG);
-	assert_int_equal(drp_cow_node_check(leaf, 0x1234, f->root.seq + 1, 0), -EBADMSG);
-	assert_int_equal(drp_cow_node_check(leaf, 0x1234, f->root.seq, 1), -EBADMSG);
-	for (at = 0; at < DRP_BLOCK_BYTES; at++) {
-		leaf[at] ^= 0x40;
-		assert_int_equal(drp_cow_node_check(leaf, 0x1234, f->root.seq, 0), -EBADMSG);
-		leaf[at] ^= 0x40;
-	}
-}
+/* ---- damage, and walks ---- */
 
 /* A node at the right place with the right sequence, but not with the keys that its parent says. */
 static void another_first_key_is_damage(void **state)
@@ -699,7 +680,6 @@ int main(void)
 		TEST(too_high_a_tree_is_refused),
 		TEST(searches_at_every_boundary),
 		TEST(reads_that_fail_are_told_by_searches),
-		TEST(damaged_nodes_are_recognised),
 		TEST(another_first_key_is_damage),
 		TEST(a_walk_reads_no_leaf),
 	};
