@@ -45,7 +45,7 @@ struct drp_copier {
 	unsigned int in_flight;		/* units locking, locked or copying */
 
 	/* the worker's own; set up while it does not run */
-	struct drp_turn *turn;		/* copies from target to source what lives there; or NULL */
+	struct drp_turn *turn;		/* copies what lives on its other side; or NULL */
 	u64 job_id;
 	u64 cursor;
 	u64 bytes_done;
@@ -87,14 +87,20 @@ void drp_copy_kick(struct drp_copier *c)
 	mod_delayed_work(c->s->pool->copy_wq, &c->work, 0);
 }
 
-void drp_copy_start(struct drp_copier *c, u64 job_id)
+/* Grows with every write of those who use what is copied. */
+static u64 host_entries(const struct drp_copier *c)
 {
-	drp_copy_start_in(c, job_id, 0);
+	u64 entries = drp_grace_entries(&c->s->source->grace);
+
+	/* Hosts write a clone's target while it is copied. */
+	if (c->turn && drp_turn_is_clone(c->turn))
+		entries += drp_grace_entries(&c->s->target->grace);
+	return entries;
 }
 
 void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 {
-	c->turn = c->s->rec.reverse ? c->s->turn : NULL;
+	c->turn = c->s->rec.reverse || c->s->rec.partial ? c->s->turn : NULL;
 	/* A failback goes on in the other direction, and others after a pause: the job counts all. */
 	if (c->job_id != job_id)
 		c->bytes_done = 0;
@@ -104,7 +110,7 @@ void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 	c->copied_unflushed = 0;
 	c->budget_ns = 0;
 	c->reported_ns = 0;
-	c->host_entries = drp_grace_entries(&c->s->source->grace);
+	c->host_entries = host_entries(c);
 	c->host_seen = jiffies - msecs_to_jiffies(FOREGROUND_MS) - 1;
 	spin_lock_irq(&c->lock);
 	c->running = true;
@@ -163,14 +169,9 @@ void drp_copy_spoil(struct drp_copier *c, u64 start, u64 end)
 
 /* ---- one unit ---- */
 
-static struct drp_element *read_from(const struct drp_copier *c)
-{
-	return c->turn ? c->s->target : c->s->source;
-}
-
 static struct drp_element *write_to(const struct drp_copier *c)
 {
-	return c->turn ? c->s->source : c->s->target;
+	return c->turn ? c->turn->here : c->s->target;
 }
 
 static struct drp_plane_map *todo(const struct drp_copier *c)
@@ -270,7 +271,7 @@ static void issue_unit(struct copy_unit *u)
 		return;
 	}
 	set_unit(u, UNIT_COPYING);
-	set_region(&from, read_from(u->copier)->bdev, &u->range);
+	set_region(&from, (u->copier->turn ? u->copier->turn->origin : s->source)->bdev, &u->range);
 	set_region(&to[n++], write_to(u->copier)->bdev, &u->range);
 	for (; mask && n < ARRAY_SIZE(to); mask &= mask - 1)
 		set_region(&to[n++], plan->hop[__ffs(mask)].target->bdev, &u->range);
@@ -335,8 +336,8 @@ static int enter_unit(struct copy_unit *u)
 		return -EAGAIN;
 	}
 	/*
-	 * What tracks or follows the source learnt of all these regions when the
-	 * turn began; its own copies wait for them.
+	 * What tracks or follows the side that is written learnt of all these
+	 * regions when the turn began; its own copies wait for them.
 	 */
 	if (u->copier->turn)
 		return 0;
@@ -375,6 +376,7 @@ static void aim_unit(struct copy_unit *u, u64 first, u64 count)
 	u64 end = min3((first + count) << pool->region_shift, border, s->source->rec.size_sectors);
 
 	u->range.component = s->source->component;
+	u->range.use = DRP_RANGE_COPY;
 	u->range.start = start;
 	u->range.end = end;
 	u->range.granted = unit_granted;
@@ -441,7 +443,7 @@ static int flush_and_clear(struct drp_copier *c, bool *target_failed)
 	spin_unlock_irq(&c->lock);
 	if (!copied)
 		return 0;
-	/* While the direction is turned nobody writes the target, and it was flushed. */
+	/* The origin of a turn was flushed, and what hosts write there stays marked. */
 	r = c->turn ? 0 : drp_leg_flush(c->s->source, DRP_FLUSH_TIMEOUT);
 	if (r)
 		return r;
@@ -490,7 +492,7 @@ static bool host_at_work(const struct drp_copier *c)
 /* How many units at a time: few while the host is at work, by priority. */
 static unsigned int window(struct drp_copier *c)
 {
-	u64 entries = drp_grace_entries(&c->s->source->grace);
+	u64 entries = host_entries(c);
 	u16 priority = READ_ONCE(c->s->rec.copy_priority);
 
 	if (entries != c->host_entries) {
@@ -586,21 +588,18 @@ static void finish(struct drp_copier *c, int error, bool target_failed)
 	c->done(c->s, error, target_failed);
 }
 
-static void retry_later(struct drp_copier *c)
-{
-	mod_delayed_work(c->s->pool->copy_wq, &c->work, msecs_to_jiffies(RETRY_MS));
-}
-
 /* Flush, and what follows from its result: true to go on. */
 static bool settle(struct drp_copier *c, const struct survey *v)
 {
 	bool target_failed = false;
 	int r = flush_and_clear(c, &target_failed);
 
-	if (!r && c->turn)
+	if (!r && c->turn) {
 		r = drp_turn_flush(c->turn);
+		target_failed = r && r != -EAGAIN;
+	}
 	if (r == -EAGAIN)
-		retry_later(c);
+		mod_delayed_work(c->s->pool->copy_wq, &c->work, msecs_to_jiffies(RETRY_MS));
 	else if (r && !v->in_flight)
 		finish(c, r, target_failed);
 	if (!r)
@@ -663,7 +662,7 @@ static bool start_next(struct drp_copier *c, const struct survey *v)
 	r = start_unit(c, v->free, first, count);
 	if (r) {
 		if (r == -EAGAIN)
-			retry_later(c);
+			mod_delayed_work(c->s->pool->copy_wq, &c->work, msecs_to_jiffies(RETRY_MS));
 		else
 			finish(c, r, false);
 		return false;

@@ -16,11 +16,16 @@ typedef void (*drp_copy_done_fn)(struct drp_sync *s, int error, bool target_fail
 struct drp_copier *drp_copier_alloc(struct drp_sync *s, drp_copy_done_fn done);
 void drp_copier_free(struct drp_copier *c);
 
-/* Start or go on, reporting to @job_id. The flow must be MIRROR already. op_lock held. */
-void drp_copy_start(struct drp_copier *c, u64 job_id);
-
-/* The same, but not before @ms milliseconds. */
+/*
+ * Start or go on, reporting to @job_id, but not before @ms milliseconds. The flow
+ * must be MIRROR already, or a turn under way. op_lock held.
+ */
 void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms);
+
+static inline void drp_copy_start(struct drp_copier *c, u64 job_id)
+{
+	drp_copy_start_in(c, job_id, 0);
+}
 
 /* Stop; when it returns nothing is in flight and done() is not called any more. op_lock held. Sleeps for copies in flight. */
 void drp_copy_stop(struct drp_copier *c);

@@ -170,8 +170,9 @@ static u8 access_of(struct drp_element *e)
 		if (s->removed || (s->source != e && s->target != e))
 			continue;
 		a = drp_state_access(s->rec.sync_type, s->rec.copy_state, s->rec.reverse);
-		/* A turn that could not be recorded: the source reads through to the target. */
-		if (s->turn && s->source->inbound == s->turn && !s->rec.reverse)
+		/* A turn that could not be recorded: one side reads through to the other. */
+		if (s->turn && !s->turn->given_up && s->turn->here->inbound == s->turn &&
+		    !s->rec.reverse && !s->rec.partial)
 			a = (struct drp_host_access){ DRP_ACCESS_READ, DRP_ACCESS_READ };
 		access = min(access, s->source == e ? a.source : a.target);
 	}
@@ -299,13 +300,13 @@ static int grow(struct drp_element *e, u64 sectors)
 
 	xa_for_each(&e->pool->syncs, id, s) {
 		if (s->source == e && s->turn) {
-			DMERR("element %s cannot grow while it is restored from %s", rec.name,
-			      s->target->rec.name);
+			DMERR("element %s cannot grow while it and %s are copied to one another",
+			      rec.name, s->target->rec.name);
 			return -EBUSY;
 		}
 		if (s->source != e || s->target->rec.size_sectors >= sectors)
 			continue;
-		DMERR("element %s cannot grow: %s, its mirror, is smaller; grow that first",
+		DMERR("element %s cannot grow: %s, its target, is smaller; grow that first",
 		      rec.name, s->target->rec.name);
 		return -ENOSPC;
 	}
@@ -564,7 +565,7 @@ void drp_element_detach(struct drp_element *e, struct drp_attachment *at)
 		if (!e->flushed)
 			lost_cache(e);
 		if (e->flushed && e->inbound && drp_turn_leave(e->inbound))
-			DMWARN("element %s: what its restore has done is not recorded", e->rec.name);
+			DMWARN("element %s: what was copied to it is not recorded", e->rec.name);
 		leave_fingerprint(e, at);
 		e->last = NULL;
 		e->bdev = NULL;

@@ -69,7 +69,7 @@ void drp_note_park(struct drp_pool *pool, struct bio *bio)
 	queue_work(pool->op_wq, &pool->note_work);
 }
 
-static void schedule_recovery(struct drp_sync *s)
+void drp_fault_recover(struct drp_sync *s)
 {
 	s->recover_delay = clamp(s->recover_delay * 2, RECOVER_DELAY_MIN, RECOVER_DELAY_MAX);
 	mod_delayed_work(s->pool->copy_wq, &s->recover_work, s->recover_delay * HZ);
@@ -82,6 +82,8 @@ int drp_fault_break(struct drp_sync *s, const char *why)
 
 	if (rec.copy_state == DRP_CS_BROKEN)
 		return 0;
+	if (rec.partial)
+		return drp_op_clone_break(s, why);
 	/* A copy that goes on could clear what is marked from now on. */
 	if (s->copier)
 		drp_copy_stop(s->copier);
@@ -107,7 +109,7 @@ int drp_fault_break(struct drp_sync *s, const char *why)
 	drp_sync_refresh(s);
 	if (rec.job_id)
 		drp_job_end(s->pool, rec.job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
-	schedule_recovery(s);
+	drp_fault_recover(s);
 	return 0;
 }
 
@@ -172,14 +174,20 @@ static void note_one(struct drp_sync *s)
 {
 	bool source = test_and_clear_bit(DRP_NOTE_SOURCE, &s->faults);
 	bool target = test_and_clear_bit(DRP_NOTE_TARGET, &s->faults);
-	struct drp_sync_rec rec = s->rec;
+	bool give_up = test_and_clear_bit(DRP_NOTE_GIVE_UP, &s->faults);
+	struct drp_sync_rec rec;
 
+	if (give_up)
+		drp_op_clone_give_up(s, "the source was written, and the target could not be copied to");
+	rec = s->rec;
 	/* It mirrors again: what waited needs no note. */
 	if (READ_ONCE(s->flow) == DRP_FLOW_MIRROR || (!source && !target))
 		return;
 	rec.source_changed |= source;
 	rec.target_changed |= target;
 	rec.in_sync = false;
+	if (target && rec.sync_type == DRP_SYNC_CLONE && rec.copy_state == DRP_CS_SYNCHRONIZED)
+		rec.copy_state = DRP_CS_SKEWED;
 	if (!drp_sync_commit(s, &rec, NULL, 0, false))
 		drp_sync_refresh(s);
 }
@@ -238,6 +246,8 @@ static void path_is_back(struct drp_sync *s)
 	if (rec.recovery_mode != DRP_RECOVERY_MANUAL) {
 		if (rec.reverse)
 			drp_op_turn_continue(s, 0, 0);
+		else if (rec.partial)
+			drp_op_clone_continue(s, 0);
 		else
 			drp_op_restart_copy(s);
 		return;
@@ -255,6 +265,8 @@ static bool wants_recovery(const struct drp_sync *s)
 	return !s->removed && !s->pool->stopping && drp_pool_writable(s->pool) &&
 	       (s->rec.copy_state == DRP_CS_BROKEN || s->rec.partitioned) &&
 	       (!s->rec.reverse || s->rec.error_text[0]) &&	/* else it was aborted */
+	       /* A new point in time is for people to take. */
+	       (s->rec.sync_type != DRP_SYNC_CLONE || s->rec.reverse || s->rec.partial) &&
 	       s->source->live && s->target->live;	/* else attaching starts us again */
 }
 
@@ -274,7 +286,7 @@ void drp_recover_work(struct work_struct *work)
 	flags = drp_op_begin(s->pool);
 	if (wants_recovery(s)) {
 		if (r)
-			schedule_recovery(s);
+			drp_fault_recover(s);
 		else
 			path_is_back(s);
 	}

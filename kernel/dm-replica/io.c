@@ -18,6 +18,10 @@ void drp_io_leave(struct drp_io_ctx *io)
 		io->in_grace = false;
 		drp_grace_leave(&e->grace, io->phase);
 	}
+	if (io->origin) {
+		drp_gate_leave(&io->origin->gate);
+		io->origin = NULL;
+	}
 	io->mirrored = 0;
 	while (mirrored) {
 		drp_gate_leave(&e->plan->hop[__ffs(mirrored)].target->gate);
@@ -53,6 +57,13 @@ static struct drp_gate *enter_hops(struct drp_io_ctx *io, const struct drp_plan 
 			break;
 		case DRP_FLOW_STOP:
 			return ERR_PTR(-EPERM);
+		case DRP_FLOW_CLONE:
+			/* What mirrors into its source waits for it: see op_clone.c. */
+			if (WARN_ON_ONCE(hop->parent >= 0))
+				return ERR_PTR(-EPERM);
+			io->tracked |= BIT(i);
+			io->clones |= BIT(i);
+			break;
 		default:
 			break;
 		}
@@ -96,6 +107,7 @@ enum drp_enter drp_io_enter(struct bio *bio, bool write)
 	for (;;) {
 		io->mirrored = 0;
 		io->tracked = 0;
+		io->clones = 0;
 		io->track_up = false;
 		if (!drp_gate_enter(&e->gate)) {
 			if (drp_gate_park(&e->gate, bio))
@@ -206,6 +218,10 @@ static void run_in_worker(struct bio *bio)
 	}
 	if (io->step == DRP_STEP_RESOLVE) {
 		drp_turn_read_resolve(bio);
+		return;
+	}
+	if (io->step == DRP_STEP_READ_LOCKED) {
+		drp_turn_read_granted(bio);
 		return;
 	}
 	switch (run(bio, true)) {

@@ -23,7 +23,9 @@ enum drp_io_step {
 	DRP_STEP_SUBMIT,	/* region lock granted */
 	DRP_STEP_READ_AGAIN,	/* read failed: try another leg */
 	DRP_STEP_RESOLVE,	/* region lock granted to a read of both sides of a turn */
+	DRP_STEP_READ_LOCKED,	/* region lock granted to a read of a clone's source */
 	DRP_STEP_WRITTEN,	/* FUA write that waits until its turn is settled */
+	DRP_STEP_PRESERVE,	/* write of a clone's source that waits for the same */
 };
 
 /* A clone for one leg. */
@@ -43,6 +45,8 @@ struct drp_io_ctx {
 	u32 mirrored;			/* hops whose target gets it: gates held */
 	u32 tracked;			/* hops whose D plane is marked instead */
 	u32 tried;			/* read: legs tried, DRP_OWN_LEG for the own one */
+	u32 clones;			/* hops that may still need what the write overwrites */
+	struct drp_element *origin;	/* read from there: gate held */
 	u8 step;			/* enum drp_io_step */
 	u8 phase;			/* of the grace period */
 	bool track_up;			/* the sync whose target this is tracks it */
@@ -115,6 +119,8 @@ void drp_turn_widen(struct drp_io_ctx *io);
 int drp_turn_read(struct bio *bio, bool may_sleep);
 /* Region lock held by such a read that needs both sides: copies, then runs it again. In a worker. */
 void drp_turn_read_resolve(struct bio *bio);
+/* Region lock granted to a read from a clone's source. In a worker. */
+void drp_turn_read_granted(struct bio *bio);
 /* Region lock held by a write: true to go on; false: it was handed on, or waits. */
 bool drp_turn_write(struct bio *bio, bool may_sleep);
 /* The write is done, its locks still held. Any context. */
@@ -124,6 +130,29 @@ void drp_turn_written(struct bio *bio);
  * turn is settled? True: it left everything and was handed over. Any context.
  */
 bool drp_turn_must_settle(struct bio *bio, enum drp_io_step step);
+
+/*
+ * Copy the regions of @bio's range that are not here yet, at its edges only or
+ * all of them: true if there are none; false: it goes on later, or was handed on.
+ * @bio is one of here or of the origin. Region lock held, in a worker.
+ */
+bool drp_turn_copy_for(struct drp_turn *t, struct bio *bio, bool edges);
+
+/* ---- writes of a clone's source (clone.c) ---- */
+
+/*
+ * Region lock held by a write of which a clone may still need what it
+ * overwrites: true to go on; false: it was handed on, or waits. Any context.
+ */
+bool drp_clone_write(struct bio *bio, bool may_sleep);
+/* What @bio overwrites was copied: it goes on when that is durable. In any context. */
+void drp_clone_wait(struct drp_turn *t, struct bio *bio);
+/*
+ * It cannot be copied: the write of the source goes on when the clone is durably
+ * given up, or fails if its settings want that. Gives up all that @bio holds. Any
+ * context.
+ */
+void drp_clone_failed(struct drp_sync *s, struct bio *bio);
 
 /* Give up all that @bio holds and park it at @closed, a gate of another element; runs it again if that is open by now. Inside. Any context. */
 void drp_io_park_at(struct bio *bio, struct drp_gate *closed);
@@ -141,6 +170,8 @@ void drp_fault_flush(struct drp_sync *s, int fault, int error);
 /* Make @s Broken now, with @why. op_lock held. 0 or -EIO. Sleeps. */
 int drp_fault_break(struct drp_sync *s, const char *why);
 void drp_recover_work(struct work_struct *work);
+/* @s is Broken: try again later. op_lock held. */
+void drp_fault_recover(struct drp_sync *s);
 
 /* ---- extents (extent.c) ---- */
 

@@ -213,7 +213,7 @@ static int plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 first,
 	if (first >= chunks)
 		return 0;
 	if (plane == DRP_PLANE_C && !s->turn) {
-		struct drp_turn *t = drp_turn_alloc(s);
+		struct drp_turn *t = drp_turn_alloc(s, s->source);
 
 		if (IS_ERR(t))
 			return PTR_ERR(t);
@@ -241,33 +241,55 @@ static const struct drp_load_sink sink = {
 
 /* ---- after the replay ---- */
 
+static void free_turn(struct drp_sync *s)
+{
+	if (s->turn)
+		drp_turn_free(s->turn);
+	s->turn = NULL;
+}
+
+/* Its hosts' I/O finds it before both legs are there. */
+static void hook_turn(struct drp_sync *s)
+{
+	struct drp_turn *t = s->turn;
+
+	drp_turn_aim(t, s->rec.partial ? s->target : s->source);
+	t->confirmed = 1;
+	t->here->inbound = t;
+	if (s->rec.partial)
+		s->flow = DRP_FLOW_CLONE;
+}
+
 /* What a crash interrupted goes on; what it cannot tell of any more is Invalid. -ENOMEM. */
 static int settle_turn(struct drp_sync *s)
 {
 	int r;
 
-	if (!s->rec.reverse) {
+	if (!s->rec.reverse && !s->rec.partial) {
 		/* It was prepared, or is over. */
-		if (s->turn)
-			drp_turn_free(s->turn);
-		s->turn = NULL;
+		free_turn(s);
 		return 0;
 	}
 	r = s->turn ? drp_plane_load_all(s->turn->c) : -EIO;
 	if (r == -ENOMEM)
 		return r;
 	if (r && s->rec.copy_state != DRP_CS_INVALID) {
-		DMERR("sync %s: which regions its source still lacks cannot be read: Invalid",
-		      s->rec.name);
+		DMERR("sync %s: which regions its %s still lacks cannot be read: Invalid",
+		      s->rec.name, s->rec.partial ? "target" : "source");
 		s->rec.copy_state = DRP_CS_INVALID;
 		s->rec.progress_status = DRP_PS_UNKNOWN;
 		drp_plane_set_all(s->d, true);
-		strscpy(s->rec.error_text, "which regions were restored is lost",
-			sizeof(s->rec.error_text));
+		strscpy(s->rec.error_text, s->rec.partial ? "which regions were copied is lost" :
+			"which regions were restored is lost", sizeof(s->rec.error_text));
+		s->rec.target_consistent = s->rec.target_consistent && !s->rec.partial;
+	}
+	if (r && s->rec.partial) {
+		/* Nothing of the target can be shown: as if it was given up. */
+		s->rec.partial = false;
+		free_turn(s);
 	}
 	if (s->turn)
-		s->turn->confirmed = 1;
-	s->source->inbound = s->turn;
+		hook_turn(s);
 	return 0;
 }
 

@@ -82,6 +82,35 @@ int drp_op_turn_continue(struct drp_sync *s, u64 job_id, u16 goal);
 /* Its copy came to the end. op_lock held. Sleeps. */
 void drp_op_turn_finished(struct drp_sync *s);
 
+/* ---- clones (op_clone.c) ---- */
+
+/* The background copy of @s goes on, as job @job_id (0: as before, or make one). Legs attached, op_lock held. 0, -EIO, -ENOMEM. Sleeps. */
+int drp_op_clone_continue(struct drp_sync *s, u64 job_id);
+
+/* Its copy came to the end. op_lock held. Sleeps. */
+void drp_op_clone_finished(struct drp_sync *s);
+
+/* Its copy failed: Broken, its point in time is kept. op_lock held. 0 or -EIO. Sleeps. */
+int drp_op_clone_break(struct drp_sync *s, const char *why);
+
+/* The source goes on without it: Broken, and the point in time is lost. op_lock held. 0 or -EIO. Sleeps. */
+int drp_op_clone_give_up(struct drp_sync *s, const char *why);
+
+/*
+ * The journal says that @s is not partial any more: nothing waits for its target
+ * from here on. False: I/O hangs, what looks at the turn fails; call it again
+ * before the turn is needed. op_lock held. Sleeps.
+ */
+bool drp_op_clone_forget(struct drp_sync *s);
+
+/* Both legs are there. op_lock held. Sleeps. */
+void drp_op_clone_legs_complete(struct drp_sync *s);
+
+/* @e stays away: who needs it is told. op_lock held. Sleeps. */
+void drp_op_clone_leg_lost(struct drp_element *e);
+
+/* ---- both ---- */
+
 /* Stop a copy without a change of state (the end of the pool, a leg that goes). op_lock held. */
 void drp_op_pause_copy(struct drp_sync *s);
 

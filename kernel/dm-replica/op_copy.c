@@ -143,6 +143,10 @@ void drp_op_legs_complete(struct drp_sync *s)
 {
 	bool mirrors = drp_state_mirrors(s->rec.sync_type, s->rec.copy_state);
 
+	if (s->rec.sync_type == DRP_SYNC_CLONE && !s->rec.reverse) {
+		drp_op_clone_legs_complete(s);
+		return;
+	}
 	if (s->rec.reverse) {
 		turn_legs_complete(s);
 		return;
@@ -180,6 +184,7 @@ int drp_op_invalidate(struct drp_sync *s, const char *why)
 	rec.in_sync = false;
 	rec.target_consistent = false;
 	rec.partitioned = false;
+	rec.partial = false;
 	strscpy(rec.error_text, why, sizeof(rec.error_text));
 	len = drp_encode_plane_all(rec.id, DRP_PLANE_D, true, record, sizeof(record));
 	if (drp_sync_commit(s, &rec, record, max(len, 0), false)) {
@@ -189,6 +194,8 @@ int drp_op_invalidate(struct drp_sync *s, const char *why)
 	}
 	if (rec.job_id)
 		drp_job_end(s->pool, rec.job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
+	if (rec.sync_type == DRP_SYNC_CLONE)
+		drp_op_clone_forget(s);
 	drp_sync_refresh(s);
 	WRITE_ONCE(s->unflushed, false);	/* all is marked */
 	return 0;
@@ -246,6 +253,10 @@ void drp_op_finish_work(struct work_struct *work)
 		drp_op_turn_finished(s);
 		goto out;
 	}
+	if (s->rec.partial) {
+		drp_op_clone_finished(s);
+		goto out;
+	}
 	became_synchronized(s);
 	if (s->rec.copy_state == DRP_CS_SYNCHRONIZED) {
 		s->recover_delay = 0;
@@ -291,8 +302,9 @@ void drp_leg_deadline_work(struct work_struct *work)
 	if (!e->live && READ_ONCE(e->leg_wanted)) {
 		WRITE_ONCE(e->leg_wanted, false);
 		s = e->plan->up;
-		if (s && s->turn)
+		if (s && s->turn && s->turn->origin == e)
 			WRITE_ONCE(s->turn->origin_lost, true);
+		drp_op_clone_leg_lost(e);
 		if (s && !s->removed && !s->rec.partitioned && s->flow == DRP_FLOW_MIRROR)
 			partition(s);
 		drp_gate_rerun(&e->gate);

@@ -9,7 +9,16 @@
 #include "checkpoint.h"
 #include "io.h"
 #include "job.h"
-#include "op_modify.h"
+#include "op_turn.h"
+
+/* Does the request want it to stop before the copy? */
+static bool stops(const struct drp_op *op)
+{
+	return op->req.settings.mask & DRP_SET_WAIT_STATE &&
+	       (op->req.settings.wait_state == DRP_CS_INITIALIZED ||
+		op->req.settings.wait_state == DRP_CS_PREPARED ||
+		op->req.settings.wait_state == DRP_CS_INACTIVE);
+}
 
 struct pair {
 	struct drp_element *source, *target;
@@ -54,6 +63,9 @@ static int check_graph(struct drp_op *op, const struct pair *p)
 	if (p->target->inbound)
 		return drp_op_refuse(op, DRP_RV_IN_USE, "%s is being restored: wait for that",
 				     p->target->rec.name);
+	/* A clone of it needs what it holds, and its own source as it is. */
+	if (drp_op_refuse_cloned(op, p->target))
+		return op->error;
 	if (drp_plan_would_loop(op->pool, p->source, p->target))
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 				     "%s would become its own target through other syncs",
@@ -69,7 +81,7 @@ static int check_settings(struct drp_op *op)
 {
 	const struct drp_settings *set = &op->req.settings;
 
-	if (op->req.sync_type != DRP_SYNC_MIRROR)
+	if (op->req.sync_type == DRP_SYNC_SNAPSHOT)
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
 				     drp_name(DRP_ENUM_SYNC_TYPE, op->req.sync_type));
 	if (set->mask & DRP_SET_MODE && set->mode != DRP_MODE_SYNC)
@@ -78,10 +90,18 @@ static int check_settings(struct drp_op *op)
 	    !drp_state_can_wait_for(op->req.sync_type, 0, set->wait_state))
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "creation never leads to %s",
 				     drp_name(DRP_ENUM_COPY_STATE, set->wait_state));
+	if (set->skip_initial_copy && op->req.sync_type != DRP_SYNC_MIRROR)
+		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
+				     "skip_initial_copy is a setting of mirrors");
 	if (set->skip_initial_copy && !op->req.force)
 		return drp_op_refuse(op, DRP_RV_FORCE_REQUIRED,
 				     "without the initial copy nothing proves that both are equal: Force vouches for it");
 	return 0;
+}
+
+static unsigned int planes_of(const struct drp_op *op)
+{
+	return op->req.sync_type == DRP_SYNC_CLONE ? 2 : 1;
 }
 
 static int check(struct drp_op *op, struct pair *p, char *name, size_t size)
@@ -95,6 +115,8 @@ static int check(struct drp_op *op, struct pair *p, char *name, size_t size)
 		return drp_op_refuse(op, DRP_RV_NOT_FOUND, "there is no element %llu",
 				     p->source ? op->req.target_id : op->req.source_id);
 	r = check_settings(op) ?: check_graph(op, p) ?: check_devices(op, p);
+	if (!r && op->req.sync_type == DRP_SYNC_CLONE && !stops(op))
+		r = drp_op_clone_check(op, p->source, p->target);
 	if (r)
 		return r;
 	if (set->mask & DRP_SET_NAME)
@@ -114,7 +136,7 @@ static int check(struct drp_op *op, struct pair *p, char *name, size_t size)
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 				     "id %llu was used before; ids from %llu on are free", op->req.id,
 				     op->pool->rec.next_id);
-	if (!drp_catalog_has_room(op->pool, DRP_CATALOG_OBJECT_BYTES +
+	if (!drp_catalog_has_room(op->pool, DRP_CATALOG_OBJECT_BYTES + planes_of(op) *
 				  drp_catalog_plane_bytes(op->pool, p->source->rec.size_sectors)))
 		return drp_op_refuse(op, DRP_RV_NO_SPACE,
 				     "the metadata device has no room for another sync");
@@ -123,14 +145,6 @@ static int check(struct drp_op *op, struct pair *p, char *name, size_t size)
 				     "%s is mounted or held exclusively and would be overwritten: unmount it, or use Force or in_use=ignore",
 				     p->target->rec.name);
 	return 0;
-}
-
-/* Does the request want it to stop before the copy? */
-static bool stops(const struct drp_op *op)
-{
-	return op->req.settings.mask & DRP_SET_WAIT_STATE &&
-	       (op->req.settings.wait_state == DRP_CS_INITIALIZED ||
-		op->req.settings.wait_state == DRP_CS_INACTIVE);
 }
 
 static void fill(struct drp_op *op, const struct pair *p, const char *name,
@@ -244,6 +258,22 @@ static int skip_copy(struct drp_op *op, struct drp_sync *s, struct drp_sync_rec 
 	return 0;
 }
 
+/* The point in time is taken, or there is no sync. */
+static int begin_clone(struct drp_op *op, struct drp_sync *s)
+{
+	static const struct drp_transition t = { .progress_during = DRP_PS_SYNCHRONIZING };
+	u16 operation = op->req.operation;
+	int r = drp_op_clone_begin(op, s, &t);
+
+	if (!r)
+		return 0;
+	op->req.operation = DRP_OP_DETACH;
+	if (!drp_op_remove_sync(op, s))
+		op->res.object_id = 0;
+	op->req.operation = operation;
+	return r;
+}
+
 static int begin(struct drp_op *op, struct drp_sync *s, struct drp_sync_rec *rec)
 {
 	int r;
@@ -252,6 +282,8 @@ static int begin(struct drp_op *op, struct drp_sync *s, struct drp_sync_rec *rec
 		drp_sync_refresh(s);
 		return 0;
 	}
+	if (rec->sync_type == DRP_SYNC_CLONE)
+		return begin_clone(op, s);
 	if (rec->copy_state == DRP_CS_SYNCHRONIZED)
 		return skip_copy(op, s, rec);
 	rec->progress_status = DRP_PS_SYNCHRONIZING;
@@ -265,6 +297,7 @@ static int begin(struct drp_op *op, struct drp_sync *s, struct drp_sync_rec *rec
 
 static int create(struct drp_op *op, const struct pair *p, const char *name)
 {
+	const bool clone = op->req.sync_type == DRP_SYNC_CLONE;
 	struct drp_sync_rec rec = {}, first;
 	struct drp_sync *s;
 	int r;
@@ -273,8 +306,8 @@ static int create(struct drp_op *op, const struct pair *p, const char *name)
 	first = rec;
 	if (!stops(op)) {
 		/* What a crash before the copy begins leaves: a copy to be begun. */
-		first.copy_state = DRP_CS_UNSYNCHRONIZED;
-		first.progress_status = DRP_PS_SYNCHRONIZING;
+		first.copy_state = clone ? DRP_CS_PREPARED : DRP_CS_UNSYNCHRONIZED;
+		first.progress_status = clone ? DRP_PS_REQUIRES_ACTIVATE : DRP_PS_SYNCHRONIZING;
 		first.target_consistent = false;
 		first.in_sync = false;
 	}

@@ -10,7 +10,7 @@
 #include "io.h"
 #include "job.h"
 #include "op.h"
-#include "op_modify.h"
+#include "op_turn.h"
 
 /* What the decision depends on. rec_lock held. */
 static struct drp_state_key key_of(struct drp_sync *s, u16 operation, bool force)
@@ -30,7 +30,7 @@ static struct drp_state_key key_of(struct drp_sync *s, u16 operation, bool force
 
 bool drp_op_is_built(u16 sync_type, u16 operation)
 {
-	if (sync_type != DRP_SYNC_MIRROR)
+	if (sync_type == DRP_SYNC_SNAPSHOT)
 		return false;
 	switch (operation) {
 	case DRP_OP_RESET_TO_ASYNC:
@@ -72,12 +72,17 @@ static int stop_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 	} else {
 		rec.when_deactivated = drp_now();
 		rec.job_id = 0;
+		rec.target_consistent = rec.target_consistent && !rec.partial;
+		rec.partial = false;
 	}
 	if (drp_sync_commit(s, &rec, NULL, 0, false)) {
-		if (job_id && (s->flow == DRP_FLOW_MIRROR || rec.reverse) && s->copier)
+		if (job_id && (s->flow == DRP_FLOW_MIRROR || rec.reverse || s->rec.partial) &&
+		    s->copier)
 			drp_copy_start(s->copier, job_id);
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	}
+	if (rec.sync_type == DRP_SYNC_CLONE && !rec.partial)
+		drp_op_clone_forget(s);
 	drp_sync_refresh(s);
 	drp_sync_set_flow(s, s->flow);
 	if (READ_ONCE(s->unflushed))
@@ -106,11 +111,14 @@ static int unprepare(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 	rec.initial_copy = true;
 	rec.target_consistent = false;
 	rec.in_sync = false;
+	rec.partial = false;
 	rec.job_id = 0;
 	drp_plane_set_all(s->d, true);
 	len = drp_encode_plane_all(rec.id, DRP_PLANE_D, true, record, sizeof(record));
 	if (len < 0 || drp_sync_commit(s, &rec, record, len, false))
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	if (rec.sync_type == DRP_SYNC_CLONE)
+		drp_op_clone_forget(s);
 	drp_sync_refresh(s);
 	WRITE_ONCE(s->unflushed, false);	/* all is marked */
 	end_job(s, job_id, DRP_JOB_TERMINATED);
@@ -151,14 +159,17 @@ u64 drp_op_job_for(struct drp_op *op, struct drp_sync *s)
 
 static int check_flow(struct drp_op *op, struct drp_sync *s)
 {
+	if (s->rec.sync_type == DRP_SYNC_CLONE && op->req.operation != DRP_OP_RESUME)
+		return drp_op_clone_check(op, s->source, s->target);
 	if (!s->source->live || !s->target->live)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is not attached: activate it first",
 				     (s->source->live ? s->target : s->source)->rec.name);
 	/* Another sync may restore the source: the copy takes what has arrived there. */
-	if ((s->source->inbound && s->source->inbound == s->turn) || s->target->inbound)
+	if ((s->source->inbound && s->source->inbound == s->turn) ||
+	    (s->target->inbound && s->target->inbound != s->turn))
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is being restored: wait for that",
 				     (s->target->inbound ? s->target : s->source)->rec.name);
-	return 0;
+	return drp_op_refuse_cloned(op, s->target);
 }
 
 static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
@@ -166,6 +177,9 @@ static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tr
 	struct drp_sync_rec rec = s->rec;
 	int r;
 
+	if (rec.sync_type == DRP_SYNC_CLONE)
+		return op->req.operation == DRP_OP_RESUME ? drp_op_clone_resume(op, s) :
+							    drp_op_clone_begin(op, s, t);
 	r = check_flow(op, s) ?: drp_op_protect_target(op, s);
 	if (r)
 		return r;

@@ -31,6 +31,12 @@ int drp_op_check_reverse(struct drp_op *op, struct drp_sync *s);
 /* Source and target change places. Sleeps. */
 int drp_op_reverse(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
 
+/* A clone's point in time: taken now, and copied. Sleeps. */
+int drp_op_clone_begin(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+
+/* Its background copy goes on. Sleeps. */
+int drp_op_clone_resume(struct drp_op *op, struct drp_sync *s);
+
 /* Nobody writes the target any more: 0 or a refusal with the old access. Sleeps. */
 int drp_op_protect_target(struct drp_op *op, struct drp_sync *s);
 

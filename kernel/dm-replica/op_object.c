@@ -411,6 +411,8 @@ void drp_op_collect_removed(struct drp_pool *pool, long timeout)
 	if (list_empty(&pool->removed) || drp_plans_rebuild(pool, timeout))
 		return;
 	list_for_each_entry_safe(s, next, &pool->removed, removed_node) {
+		if (s->rec.sync_type == DRP_SYNC_CLONE && !drp_op_clone_forget(s))
+			continue;
 		list_del(&s->removed_node);
 		drp_sync_retire(s);
 	}
@@ -439,11 +441,15 @@ int drp_op_remove_sync(struct drp_op *op, struct drp_sync *s)
 		drp_sync_refresh(s);
 		if (!drp_plane_empty(s->d) && s->flow == DRP_FLOW_MIRROR)
 			drp_op_restart_copy(s);
+		else if (copied && s->rec.partial)
+			drp_copy_start(s->copier, job_id);
 		return r;
 	}
 	s->removed = true;
 	list_add_tail(&s->removed_node, &op->pool->removed);
 	drp_sync_set_flow(s, DRP_FLOW_NONE);
+	if (s->rec.sync_type == DRP_SYNC_CLONE)
+		drp_op_clone_forget(s);
 	drp_element_drop_cache(s->target);
 	drp_element_refresh_access(s->source);
 	drp_element_refresh_access(s->target);

@@ -10,7 +10,7 @@
 #include "io.h"
 #include "leg.h"
 #include "op_cut.h"
-#include "op_modify.h"
+#include "op_turn.h"
 
 int drp_op_check_reverse(struct drp_op *op, struct drp_sync *s)
 {
@@ -35,6 +35,8 @@ int drp_op_check_reverse(struct drp_op *op, struct drp_sync *s)
 	if (source->inbound || target->inbound)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is being restored: wait for that",
 				     (source->inbound ? source : target)->rec.name);
+	if (drp_op_refuse_cloned(op, s->source))
+		return op->error;
 	if (!drp_plan_may_reverse(op->pool, s))
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "too many syncs would hang below %s",
 				     source->rec.name);

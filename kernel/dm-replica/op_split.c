@@ -110,7 +110,7 @@ int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 
 	/* What goes on to be marked is what the first writes after this find. */
 	rec.source_changed = rec.source_changed && !mirrored;
-	rec.target_changed = false;
+	rec.target_changed = rec.target_changed && rec.sync_type == DRP_SYNC_CLONE;
 	drp_op_merge_settings(op, &rec);
 	rec.copy_state = t->copy_state_after;
 	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
@@ -130,7 +130,8 @@ int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 		return r;
 	}
 	drp_element_drop_cache(s->target);
-	rec.when_synced = drp_now();
+	if (rec.sync_type != DRP_SYNC_CLONE)	/* whose point in time stays */
+		rec.when_synced = drp_now();
 	r = cut_id ? drp_sync_confirm(s, &rec, cut_id, NULL, 0) : drp_sync_commit(s, &rec, NULL, 0, false);
 	if (r)
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");

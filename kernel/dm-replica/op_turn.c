@@ -14,10 +14,8 @@
 #include "job.h"
 #include "leg.h"
 #include "op_cut.h"
-#include "op_modify.h"
+#include "op_turn.h"
 #include "turn.h"
-
-#define END_RETRY_MS	3000
 
 /* ---- checks ---- */
 
@@ -44,6 +42,10 @@ static int check_begin(struct drp_op *op, struct drp_sync *s)
 	if ((s->source->inbound && s->source->inbound != s->turn) || s->target->inbound)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is being restored: wait for that",
 				     (s->target->inbound ? s->target : s->source)->rec.name);
+	/* After a failback the target is mirrored to again. */
+	if (drp_op_refuse_cloned(op, s->source) ||
+	    (op->req.operation == DRP_OP_FAILBACK && drp_op_refuse_cloned(op, s->target)))
+		return op->error;
 	if (!s->turn && !drp_catalog_has_room(op->pool, drp_catalog_plane_bytes(op->pool, sectors)))
 		return drp_op_refuse(op, DRP_RV_NO_SPACE,
 				     "the metadata device has no room for another bitmap of this size");
@@ -52,7 +54,7 @@ static int check_begin(struct drp_op *op, struct drp_sync *s)
 
 /* ---- others that have to do with the source ---- */
 
-static void stop_copies_of(struct drp_element *e)
+void drp_op_turn_stop_copies(struct drp_element *e)
 {
 	struct drp_sync *s;
 	unsigned long id;
@@ -62,25 +64,25 @@ static void stop_copies_of(struct drp_element *e)
 			drp_copy_stop(s->copier);
 }
 
-/* Everything that may change on the source differs for all its other syncs. Memory only, where it can be. */
-static void mark_others(struct drp_sync *turned, struct drp_plane_map *c)
+void drp_op_turn_mark_others(struct drp_sync *turned)
 {
+	const struct drp_turn *t = turned->turn;
 	struct drp_sync *s;
 	unsigned long id;
 
 	xa_for_each(&turned->pool->syncs, id, s) {
 		if (s == turned || s->removed || drp_sync_is_snapshot(s) ||
-		    (s->source != turned->source && s->target != turned->source))
+		    (s->source != t->here && s->target != t->here))
 			continue;
 		/* Another size, or no memory: all of it. */
-		if (drp_plane_or(s->d, c))
+		if (drp_plane_or(s->d, t->c))
 			drp_plane_set_all(s->d, true);
 	}
 }
 
-/* Their states say so before it happens. 0 or -EIO. */
-static int tell_others(struct drp_sync *turned)
+int drp_op_turn_tell_others(struct drp_sync *turned)
 {
+	const struct drp_element *here = turned->turn->here;
 	struct drp_sync *s;
 	unsigned long id;
 
@@ -89,12 +91,15 @@ static int tell_others(struct drp_sync *turned)
 
 		if (s == turned || s->removed)
 			continue;
-		if (s->source == turned->source) {
+		if (s->source == here) {
 			rec.source_changed = true;
-			if (rec.copy_state == DRP_CS_SYNCHRONIZED && !drp_sync_is_snapshot(s))
+			if (rec.copy_state == DRP_CS_SYNCHRONIZED &&
+			    drp_state_mirrors(rec.sync_type, rec.copy_state))
 				rec.copy_state = DRP_CS_UNSYNCHRONIZED;
-		} else if (s->target == turned->source) {
+		} else if (s->target == here) {
 			rec.target_changed = true;
+			if (rec.copy_state == DRP_CS_SYNCHRONIZED && rec.sync_type == DRP_SYNC_CLONE)
+				rec.copy_state = DRP_CS_SKEWED;
 		} else {
 			continue;
 		}
@@ -119,14 +124,13 @@ static void copy_again(struct drp_sync *s)
 		pr_warn("dm-replica: sync %s: copy cannot start\n", rec.name);
 }
 
-/* Whether it happened or not: what mirrors the source copies again what is marked. */
-static void restart_others(struct drp_sync *turned)
+void drp_op_turn_restart_others(struct drp_sync *turned, const struct drp_element *here)
 {
 	struct drp_sync *s;
 	unsigned long id;
 
 	xa_for_each(&turned->pool->syncs, id, s)
-		if (s != turned && !s->removed && s->source == turned->source && !s->rec.reverse &&
+		if (s != turned && !s->removed && s->source == here && !s->rec.reverse &&
 		    s->flow == DRP_FLOW_MIRROR && s->source->live && s->target->live &&
 		    s->rec.copy_state == DRP_CS_UNSYNCHRONIZED)
 			copy_again(s);
@@ -143,10 +147,9 @@ static void set_turn(struct drp_sync *s, struct drp_turn *t)
 	mutex_unlock(&s->pool->checkpoint_lock);
 }
 
-/* A C plane of at least all that differs, most of it on the device. I/O goes on. */
-static int prepare(struct drp_op *op, struct drp_sync *s)
+int drp_op_turn_prepare(struct drp_op *op, struct drp_sync *s, struct drp_element *here)
 {
-	struct drp_turn *t = drp_turn_alloc(s);
+	struct drp_turn *t = drp_turn_alloc(s, here);
 
 	if (IS_ERR(t))
 		return PTR_ERR(t) == -ENOSPC ?
@@ -157,6 +160,7 @@ static int prepare(struct drp_op *op, struct drp_sync *s)
 	WRITE_ONCE(s->arming, t->c);
 	/* Who saw no C plane to mark has marked D before we look at it. */
 	drp_sync_set_flow(s, s->flow);
+	drp_grace_wait(&s->target->grace, 3 * HZ);
 	if (drp_plane_or(t->c, s->d))
 		drp_plane_set_all(t->c, true);
 	if (drp_checkpoint_within(op->pool, MAX_SCHEDULE_TIMEOUT))
@@ -164,12 +168,14 @@ static int prepare(struct drp_op *op, struct drp_sync *s)
 	return 0;
 }
 
-static void give_up(struct drp_sync *s)
+void drp_op_turn_drop(struct drp_sync *s)
 {
 	struct drp_turn *t = s->turn;
 
 	WRITE_ONCE(s->arming, NULL);
-	drp_sync_set_flow(s, s->flow);	/* nobody marks it any more */
+	/* Nobody marks it any more. */
+	drp_sync_set_flow(s, s->flow);
+	drp_grace_wait(&s->target->grace, 3 * HZ);
 	set_turn(s, NULL);
 	if (t)
 		drp_turn_free(t);
@@ -184,7 +190,7 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 	if (drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1)))
 		return drp_cut_timed_out(op, "I/O in flight");
 	WRITE_ONCE(s->arming, NULL);
-	mark_others(s, s->turn->c);
+	drp_op_turn_mark_others(s);
 	/* Nobody writes the target from here on, and nothing of it stays in a cache. */
 	r = drp_leg_flush_inside(s->target, end - jiffies);
 	if (r && r != -ETIMEDOUT)
@@ -227,9 +233,9 @@ static void fill(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 static int undo(struct drp_sync *s, int error)
 {
 	if (s->source->inbound != s->turn)
-		give_up(s);
+		drp_op_turn_drop(s);
 	drp_sync_refresh(s);
-	restart_others(s);
+	drp_op_turn_restart_others(s, s->source);
 	return error;
 }
 
@@ -247,7 +253,7 @@ static int begin_confirmed(struct drp_op *op, struct drp_sync *s, const struct d
 	drp_turn_confirm(s->turn, true);
 	drp_sync_refresh(s);
 	drp_element_drop_cache(s->source);
-	restart_others(s);
+	drp_op_turn_restart_others(s, s->source);
 	drp_job_set_state(s->pool, job_id, DRP_JOB_RUNNING);
 	drp_copy_start(s->copier, job_id);
 	op->res.return_value = DRP_RV_JOB_STARTED;
@@ -267,10 +273,10 @@ static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	else if (drp_op_make_copier(s))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "no memory for the copy");
 	/* No copy may clear what is marked from now on. */
-	stop_copies_of(s->source);
+	drp_op_turn_stop_copies(s->source);
 	if (!r)
-		r = prepare(op, s);
-	if (!r && tell_others(s))
+		r = drp_op_turn_prepare(op, s, s->source);
+	if (!r && drp_op_turn_tell_others(s))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	if (r)
 		return undo(s, r);
@@ -359,7 +365,7 @@ static int forget_turn(struct drp_op *op, struct drp_sync *s)
 		return 0;
 	if (!end_turn(s))
 		return drp_cut_timed_out(op, "I/O in flight");
-	give_up(s);
+	drp_op_turn_drop(s);
 	return 0;
 }
 
@@ -438,7 +444,7 @@ void drp_op_turn_finished(struct drp_sync *s)
 	}
 	if (r == -EAGAIN || (!r && !end_turn(s))) {
 		/* A device is suspended or hangs: the copier finds nothing to do and comes again. */
-		drp_copy_start_in(s->copier, s->rec.job_id, END_RETRY_MS);
+		drp_copy_start_in(s->copier, s->rec.job_id, DRP_TURN_END_RETRY_MS);
 		return;
 	}
 	if (r) {

@@ -270,9 +270,14 @@ int drp_gates_close(struct drp_element *a, struct drp_element *b, long timeout)
 	return -ETIMEDOUT;
 }
 
+void drp_gates_note_stall(struct drp_pool *pool)
+{
+	note_stall(pool, pool->gates_closed_at);
+}
+
 void drp_gates_open(struct drp_element *a, struct drp_element *b)
 {
 	drp_gate_open(&b->gate);
 	drp_gate_open(&a->gate);
-	note_stall(a->pool, a->pool->gates_closed_at);
+	drp_gates_note_stall(a->pool);
 }

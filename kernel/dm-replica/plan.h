@@ -42,5 +42,7 @@ bool drp_plan_may_reverse(struct drp_pool *pool, struct drp_sync *s);
 /* Close and drain the gates of two elements: 0, or -ETIMEDOUT and both are open again. op_lock held. Sleeps. */
 int drp_gates_close(struct drp_element *a, struct drp_element *b, long timeout);
 void drp_gates_open(struct drp_element *a, struct drp_element *b);
+/* For who opens them one by one: the stall of @pool's cut ends here. */
+void drp_gates_note_stall(struct drp_pool *pool);
 
 #endif /* DRP_PLAN_H */

@@ -89,11 +89,12 @@ static void fill_sync(struct drp_sync *s, struct drp_sync_info *info)
 	info->copy_state = drp_sync_seen_state(s);
 	info->progress_status = info->copy_state == DRP_CS_PARTITIONED ? DRP_PS_UNKNOWN :
 									  s->rec.progress_status;
-	/* While it is turned: what the source still lacks. */
+	/* During a turn: what the side that is copied to still lacks. */
 	info->dirty_bytes = min(drp_plane_count(s->turn ? s->turn->c : s->d) << shift, total);
 	info->percent_synced = div64_u64((total - info->dirty_bytes) * 100, total);
 	info->target_consistent = drp_sync_consistent(s);
-	info->in_sync = !s->rec.partitioned && !s->rec.reverse && drp_plane_empty(s->d) &&
+	info->in_sync = !s->rec.partitioned && !s->rec.reverse && !s->rec.partial &&
+			drp_plane_empty(s->d) &&
 			info->copy_state != DRP_CS_PARTITIONED;
 	info->access = drp_state_access(s->rec.sync_type, s->rec.copy_state, s->rec.reverse);
 	info->memory_bytes = drp_plane_memory(s->d);

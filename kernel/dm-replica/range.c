@@ -20,9 +20,13 @@ static struct drp_range_bucket *bucket_of(struct drp_range_space *space,
 	return &space->buckets[hash_64(extent ^ (range->component << 40), DRP_RANGE_HASH_BITS)];
 }
 
-static bool overlap(const struct drp_range *a, const struct drp_range *b)
+static bool exclude(const struct drp_range *a, const struct drp_range *b)
 {
-	return a->component == b->component && a->start < b->end && b->start < a->end;
+	if (a->component != b->component || a->start >= b->end || b->start >= a->end)
+		return false;
+	if (a->use == DRP_RANGE_READ)
+		return b->use == DRP_RANGE_WRITE;
+	return b->use != DRP_RANGE_READ || a->use == DRP_RANGE_WRITE;
 }
 
 bool drp_range_lock(struct drp_range_space *space, struct drp_range *range)
@@ -36,7 +40,7 @@ bool drp_range_lock(struct drp_range_space *space, struct drp_range *range)
 	range->blockers = 0;
 	spin_lock_irqsave(&bucket->lock, flags);
 	list_for_each_entry(other, &bucket->ranges, node)
-		if (overlap(range, other))
+		if (exclude(range, other))
 			range->blockers++;
 	list_add_tail(&range->node, &bucket->ranges);
 	held = !range->blockers;
@@ -52,9 +56,9 @@ void drp_range_unlock(struct drp_range *range)
 
 	spin_lock_irqsave(&bucket->lock, flags);
 	list_del(&range->node);
-	/* All that overlap and are still here came later: they waited for this one. */
+	/* All that it excludes and are still here came later: they waited for this one. */
 	list_for_each_entry(other, &bucket->ranges, node) {
-		if (!overlap(range, other) || --other->blockers)
+		if (!exclude(range, other) || --other->blockers)
 			continue;
 		other->granted(other);
 	}

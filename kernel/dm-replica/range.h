@@ -21,11 +21,19 @@ struct drp_range;
 struct drp_range_bucket;
 typedef void (*drp_range_granted_fn)(struct drp_range *range);
 
+/* Two that overlap exclude each other, but a read and what does not write where it reads. */
+enum drp_range_use {
+	DRP_RANGE_WRITE,
+	DRP_RANGE_COPY,		/* reads where DRP_RANGE_READ does, writes where nobody reads */
+	DRP_RANGE_READ,		/* of the other side of a turn */
+};
+
 struct drp_range {
 	struct list_head node;		/* under the bucket's lock, as is all of this */
 	struct drp_range_bucket *bucket;
 	u64 component;
 	u64 start, end;			/* sectors, [start, end) */
+	u8 use;				/* enum drp_range_use */
 	unsigned int blockers;		/* earlier overlapping ranges */
 	drp_range_granted_fn granted;	/* later grant: under the bucket's lock, so it only queues the owner */
 };
@@ -43,7 +51,7 @@ struct drp_range_space {
 void drp_range_space_init(struct drp_range_space *space, unsigned int extent_shift);
 
 /*
- * Take @range (component, start, end, granted are filled in): true if it is
+ * Take @range (component, start, end, use, granted are filled in): true if it is
  * held now; false: granted() will be called. Any context.
  */
 bool drp_range_lock(struct drp_range_space *space, struct drp_range *range);

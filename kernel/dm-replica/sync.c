@@ -72,10 +72,22 @@ void drp_sync_retire(struct drp_sync *s)
 	queue_work(s->pool->op_wq, &s->free_work);
 }
 
+/* A clone that is copied, or restored from. */
+static bool needs_both(const struct drp_sync *s)
+{
+	if (s->rec.partial)
+		return s->rec.copy_state != DRP_CS_BROKEN;
+	return s->rec.sync_type == DRP_SYNC_CLONE && s->rec.reverse &&
+	       s->rec.copy_state == DRP_CS_UNSYNCHRONIZED;
+}
+
 u16 drp_sync_seen_state(const struct drp_sync *s)
 {
 	u16 state = s->rec.copy_state;
 
+	if (needs_both(s) &&
+	    (!drp_element_attached(s->target) || !drp_element_attached(s->source)))
+		return DRP_CS_PARTITIONED;
 	if (!drp_state_mirrors(s->rec.sync_type, state))
 		return state;
 	if (s->rec.partitioned || !drp_element_attached(s->target) ||
@@ -195,7 +207,10 @@ static enum drp_flow flow_of(const struct drp_sync *s)
 
 	if (s->removed)
 		return DRP_FLOW_NONE;
-	if (rec->reverse)
+	/* Until no I/O looks at its turn any more: see op_clone.c. */
+	if (s->turn && s->target->inbound == s->turn)
+		return DRP_FLOW_CLONE;
+	if (rec->reverse || rec->sync_type != DRP_SYNC_MIRROR)
 		return DRP_FLOW_TRACK;
 	if (drp_state_mirrors(rec->sync_type, rec->copy_state) && !rec->partitioned)
 		return DRP_FLOW_MIRROR;

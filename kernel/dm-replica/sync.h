@@ -19,6 +19,7 @@ enum drp_flow {
 	DRP_FLOW_TRACK,		/* its regions are marked in the D plane */
 	DRP_FLOW_MIRROR,	/* it goes to the target, too */
 	DRP_FLOW_STOP,		/* it is refused: FailedCopyStopsHostIO */
+	DRP_FLOW_CLONE,		/* as TRACK, but first the target gets what is overwritten */
 };
 
 struct drp_sync {
@@ -28,7 +29,7 @@ struct drp_sync {
 	struct drp_element *target;
 	struct drp_plane_map *d;
 	struct drp_copier *copier;	/* copy.c; made on first use, under op_lock */
-	struct drp_turn *turn;		/* while the direction is turned; under op_lock and checkpoint_lock */
+	struct drp_turn *turn;		/* while one is under way; under op_lock and checkpoint_lock */
 	struct drp_plane_map *arming;	/* its C plane before that: who marks D marks it, too */
 
 	/* I/O path, read without a lock */
@@ -60,6 +61,7 @@ struct drp_sync {
 #define DRP_FAULT_SOURCE	1
 #define DRP_NOTE_SOURCE		2	/* a write waits for source_changed to be durable */
 #define DRP_NOTE_TARGET		3
+#define DRP_NOTE_GIVE_UP	4	/* a clone's source waits to be written without it */
 
 /* The object for @rec with an all-@ones D plane (a snapshot's: all 0). ERR_PTR(-ENOMEM, -ENOSPC). op_lock held. Sleeps. */
 struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec *rec, bool ones);

@@ -28,7 +28,14 @@ static void settle_work(struct work_struct *work);
 static void feed_work(struct work_struct *work);
 static void feed_starved(struct drp_turn *t);
 
-struct drp_turn *drp_turn_alloc(struct drp_sync *s)
+void drp_turn_aim(struct drp_turn *t, struct drp_element *here)
+{
+	t->here = here;
+	t->origin = here == t->s->source ? t->s->target : t->s->source;
+	t->size = t->s->source->rec.size_sectors;
+}
+
+struct drp_turn *drp_turn_alloc(struct drp_sync *s, struct drp_element *here)
 {
 	struct drp_pool *pool = s->pool;
 	struct drp_turn *t = kzalloc(sizeof(*t), GFP_KERNEL);
@@ -39,6 +46,7 @@ struct drp_turn *drp_turn_alloc(struct drp_sync *s)
 		return ERR_PTR(-ENOMEM);
 	t->s = s;
 	t->host_read = jiffies - HZ;
+	drp_turn_aim(t, here);
 	t->shift = pool->extent_shift - pool->region_shift;
 	t->c = drp_plane_create(&pool->md, s->rec.id, DRP_PLANE_C, regions, false);
 	if (IS_ERR_OR_NULL(t->c)) {
@@ -60,7 +68,7 @@ struct drp_turn *drp_turn_alloc(struct drp_sync *s)
 	return t;
 }
 
-/* Those that waited: FLUSHes run again, FUA writes end. */
+/* Those that waited: FLUSHes and writes of the origin run again, FUA writes end. */
 static void hand_on(struct drp_turn *t, struct bio_list *bios, int error)
 {
 	struct bio *bio;
@@ -68,6 +76,14 @@ static void hand_on(struct drp_turn *t, struct bio_list *bios, int error)
 	while ((bio = bio_list_pop(bios))) {
 		struct drp_io_ctx *io = drp_io_of(bio);
 
+		if (io->step == DRP_STEP_PRESERVE) {
+			io->step = DRP_STEP_RUN;
+			if (error)
+				drp_clone_failed(t->s, bio);
+			else
+				drp_pool_rerun_bio(t->s->pool, bio);
+			continue;
+		}
 		io->settled = true;
 		if (io->step == DRP_STEP_WRITTEN) {
 			io->status = errno_to_blk_status(error);
@@ -132,14 +148,17 @@ enum drp_where drp_turn_where(struct drp_turn *t, u64 start, u64 end)
 {
 	u64 first, count, i, there = 0;
 
-	drp_sync_regions(t->s->pool, start, end, &first, &count);
+	/* A clone's target may be larger: its end is its own. */
+	if (start >= t->size)
+		return DRP_HERE;
+	drp_sync_regions(t->s->pool, start, min(end, t->size), &first, &count);
 	if (!drp_plane_any(t->c, first, count))
 		return DRP_HERE;
 	for (i = 0; i < count; i++)
 		there += is_there(t, first + i);
 	if (!there)
 		return DRP_HERE;
-	return there == count ? DRP_THERE : DRP_MIXED;
+	return there == count && end <= t->size ? DRP_THERE : DRP_MIXED;
 }
 
 void drp_turn_trim(struct drp_turn *t, u64 *first, u64 *count, u64 *skipped)
@@ -320,6 +339,28 @@ bool drp_turn_pending(struct drp_turn *t)
 	return pending;
 }
 
+bool drp_turn_range_pending(struct drp_turn *t, u64 start, u64 end)
+{
+	u64 first, count, i;
+	unsigned long flags;
+	bool pending;
+
+	if (start >= t->size)
+		return false;
+	drp_sync_regions(t->s->pool, start, min(end, t->size), &first, &count);
+	spin_lock_irqsave(&t->lock, flags);
+	pending = t->clearing || t->overflows != t->overflows_durable;
+	for (i = t->durable; i < t->added && !pending; i++) {
+		const struct drp_turn_run *run = &t->cleared[i % DRP_TURN_RUNS];
+
+		pending = run->first < first + count && first < run->first + run->count;
+	}
+	for (i = first; i < first + count && !pending; i++)
+		pending = is_resolved(t, i);
+	spin_unlock_irqrestore(&t->lock, flags);
+	return pending;
+}
+
 static void take_resolved(struct drp_turn *t, struct list_head *taken)
 {
 	struct turn_extent *x, *next;
@@ -379,7 +420,7 @@ static int clear_extent(struct drp_turn *t, struct turn_extent *x)
 	return 0;
 }
 
-/* settle_lock held. @flushed: the source was, and nothing is under way to it. */
+/* settle_lock held. @flushed: the device was, and nothing is under way to it. */
 static int settle(struct drp_turn *t, bool flushed, bool journal)
 {
 	struct turn_extent *x, *next;
@@ -389,7 +430,7 @@ static int settle(struct drp_turn *t, bool flushed, bool journal)
 	lockdep_assert_held(&t->settle_lock);
 	take_resolved(t, &taken);
 	if (!list_empty(&taken) && !flushed)
-		r = drp_leg_flush(t->s->source, DRP_FLUSH_TIMEOUT);
+		r = drp_leg_flush(t->here, DRP_FLUSH_TIMEOUT);
 	if (!r)
 		list_for_each_entry_safe(x, next, &taken, taken) {
 			r = clear_extent(t, x);
@@ -514,10 +555,14 @@ static void settle_work(struct work_struct *work)
 		if (bio_list_empty(&bios))
 			break;
 		r = drp_turn_settle(t);
+		if (r == -EAGAIN && READ_ONCE(t->here_lost))
+			r = -ENODEV;
 		if (r != -EAGAIN) {
 			hand_on(t, &bios, r);
 			continue;
 		}
+		if (drp_turn_is_clone(t))
+			drp_element_want_leg(t->here);
 		spin_lock_irq(&t->lock);
 		bio_list_merge_head(&t->waiting, &bios);
 		spin_unlock_irq(&t->lock);

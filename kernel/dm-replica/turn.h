@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A turn: while a sync's direction is turned (Restore from Replica, Failback),
- * its source shows what the target has. The C plane says of which regions the
- * content still lives on the target. Contract rule 10.
+ * A turn: while one side of a sync shows what the other has, although not all of
+ * it is copied yet. The C plane says of which regions the content still lives on
+ * the other side, the origin. Contract rules 2 and 10.
  *
- * A region is resolved when the source has its content: copied, or written whole
- * by a host, or both. Resolved regions leave the C plane in memory only after
- * the source was flushed behind them, and by the journal before a FLUSH or FUA
- * write that relies on them is acknowledged:
+ *	Restore from Replica, Failback	the source shows what the target has;
+ *					the target, the origin, is protected
+ *	clone				the target shows what the source had;
+ *					the source, the origin, is written by
+ *					hosts: see clone.c
+ *
+ * A region is resolved when its content is here: copied, or written whole by a
+ * host, or both. Resolved regions leave the C plane in memory only after the
+ * device was flushed behind them, and by the journal before a FLUSH or FUA write
+ * that relies on them is acknowledged, and before the origin is overwritten:
  *
  *	there -> resolved (in memory, nowhere else) -> 0 in the plane -> journalled
  *
@@ -23,8 +29,11 @@
 #define DRP_TURN_RUNS	256	/* cleared runs that are remembered for the journal */
 
 struct drp_turn {
-	/* fixed */
+	/* fixed; here and origin: before any I/O looks at it */
 	struct drp_sync *s;
+	struct drp_element *here;	/* shows the content: it is its inbound */
+	struct drp_element *origin;	/* where the content of C regions lives */
+	u64 size;			/* sectors of the content */
 	struct drp_plane_map *c;
 	unsigned int shift;		/* log2 of the regions of an extent */
 	struct xarray extents;		/* struct turn_extent by extent; only grows */
@@ -34,7 +43,9 @@ struct drp_turn {
 	struct delayed_work feed;	/* on copy_wq: runs again who starved */
 
 	int confirmed;			/* under lock to write: 1; 0: not yet, -1: never: nothing is copied for hosts */
-	bool origin_lost;		/* the target stays away: what lives there cannot be read */
+	bool origin_lost;		/* it stays away: what lives there cannot be read */
+	bool here_lost;			/* the same of the other side: what the origin overwrites cannot be copied */
+	bool given_up;			/* durably: the origin is overwritten, who still needs it fails */
 	unsigned long host_read;	/* jiffies of a host's read lately; read and set without a lock */
 
 	spinlock_t lock;		/* irq-safe, outside the plane's; protects what follows */
@@ -60,8 +71,15 @@ enum drp_where {
 	DRP_MIXED,
 };
 
-/* A turn of @s whose C plane is all 0. ERR_PTR(-ENOMEM, -ENOSPC). Sleeps. */
-struct drp_turn *drp_turn_alloc(struct drp_sync *s);
+/* A turn of @s whose C plane is all 0, to show the content of the other side on @here. ERR_PTR(-ENOMEM, -ENOSPC). Sleeps. */
+struct drp_turn *drp_turn_alloc(struct drp_sync *s, struct drp_element *here);
+/* During load: the direction is known at its end. */
+void drp_turn_aim(struct drp_turn *t, struct drp_element *here);
+/* Do hosts write the origin? */
+static inline bool drp_turn_is_clone(const struct drp_turn *t)
+{
+	return t->here == t->s->target;
+}
 /* No I/O looks at it any more; who waits goes on, what it needs is durable. Sleeps. */
 void drp_turn_free(struct drp_turn *t);
 
@@ -82,8 +100,11 @@ void drp_turn_trim(struct drp_turn *t, u64 *first, u64 *count, u64 *skipped);
 /* Is anything resolved or cleared that the journal does not know? Any context. */
 bool drp_turn_pending(struct drp_turn *t);
 
+/* The same of these sectors, which are all here; rather true than not. Any context. */
+bool drp_turn_range_pending(struct drp_turn *t, u64 start, u64 end);
+
 /*
- * Flush the source and make durable what was resolved before the call. 0,
+ * Flush the device and make durable what was resolved before the call. 0,
  * -EAGAIN (its gate is closed), -EIO, the device's error, -ENOMEM. Sleeps; no
  * lock of a region, gate or checkpoint held.
  */
@@ -97,19 +118,19 @@ int drp_turn_settle(struct drp_turn *t);
 int drp_turn_flush(struct drp_turn *t);
 
 /*
- * The source's device goes: it was flushed and nothing is under way to it. As
+ * Its device goes: it was flushed and nothing is under way to it. As
  * drp_turn_settle(), for what hosts wrote must be there when it comes back.
  */
 int drp_turn_leave(struct drp_turn *t);
 
-/* @bio, which holds nothing, goes on (FLUSH) or ends (FUA write) when all is settled. Any context. */
+/* @bio, which holds nothing, goes on (FLUSH, write of the origin) or ends (FUA write) when all is settled. Any context. */
 void drp_turn_wait(struct drp_turn *t, struct bio *bio);
 
 /* @bio, which holds its own gate only, runs again in a while: there was no memory. Any context. */
 void drp_turn_starve(struct drp_turn *t, struct bio *bio);
 
 /*
- * Before CONFIRM is durable nothing of the source may change but by its hosts'
+ * Before CONFIRM is durable nothing may be copied: it changes only by its hosts'
  * own writes: @bio, which holds its own gate only, waits: true; or may go on.
  * Any context.
  */

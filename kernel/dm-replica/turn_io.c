@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A host's I/O on an element that is being restored: reads go where the content
- * lives; a write of part of a region first copies that region, and what it
- * covers whole is here as soon as it is done. Contract rule 10.
+ * A host's I/O on an element that shows content of another one (see turn.h): reads
+ * go where the content lives; a write of part of a region first copies that
+ * region, and what it covers whole is here as soon as it is done. Contract rule 10.
  */
 #include <linux/dm-kcopyd.h>
 #include <linux/slab.h>
@@ -16,6 +16,7 @@
 struct turn_copy {
 	struct drp_turn *t;
 	struct bio *bio;
+	struct drp_element *other;	/* side that is not the bio's: gate held */
 	atomic_t pending;
 	bool failed;
 	unsigned int n;
@@ -39,11 +40,20 @@ static void end_copy(struct turn_copy *copy)
 {
 	struct drp_io_ctx *io = drp_io_of(copy->bio);
 	struct drp_pool *pool = io->e->pool;
+	struct drp_turn *t = copy->t;
 	struct bio *bio = copy->bio;
 	bool failed = copy->failed;
 
-	drp_gate_leave(&copy->t->s->target->gate);
+	drp_gate_leave(&copy->other->gate);
 	kfree(copy);
+	if (io->e == t->origin) {
+		if (!failed) {
+			drp_clone_wait(t, bio);
+			return;
+		}
+		drp_clone_failed(t->s, bio);
+		return;
+	}
 	if (failed) {
 		drp_io_leave(io);
 		bio_io_error(bio);
@@ -86,8 +96,8 @@ static void starve(struct drp_turn *t, struct bio *bio)
 static void start_copy(struct turn_copy *copy)
 {
 	struct drp_sync *s = copy->t->s;
-	struct dm_io_region from = { .bdev = s->target->bdev };
-	struct dm_io_region to = { .bdev = s->source->bdev };
+	struct dm_io_region from = { .bdev = copy->t->origin->bdev };
+	struct dm_io_region to = { .bdev = copy->t->here->bdev };
 	unsigned int i, n = copy->n;
 
 	atomic_set(&copy->pending, n + 1);
@@ -104,17 +114,24 @@ static void start_copy(struct turn_copy *copy)
 }
 
 /* The other side must be there: its gate taken, or the bio waits for it, or fails. Inside. */
-static bool enter_origin(struct drp_turn *t, struct bio *bio)
+static bool enter_other(struct drp_turn *t, struct drp_element *other, struct bio *bio)
 {
-	struct drp_gate *gate = &t->s->target->gate;
+	struct drp_io_ctx *io = drp_io_of(bio);
 
-	if (drp_gate_enter(gate))
+	if (other == t->origin && READ_ONCE(t->given_up)) {
+		drp_io_leave(io);
+		bio_io_error(bio);
+		return false;
+	}
+	if (drp_gate_enter(&other->gate))
 		return true;
-	if (READ_ONCE(t->origin_lost)) {
-		drp_io_leave(drp_io_of(bio));
+	if (other == t->here && READ_ONCE(t->here_lost)) {
+		drp_clone_failed(t->s, bio);
+	} else if (other == t->origin && READ_ONCE(t->origin_lost)) {
+		drp_io_leave(io);
 		bio_io_error(bio);
 	} else {
-		drp_io_park_at(bio, gate);
+		drp_io_park_at(bio, &other->gate);
 	}
 	return false;
 }
@@ -137,6 +154,7 @@ static void find_runs(struct turn_copy *copy, u64 start, u64 end, bool edges)
 	u64 first = io->iter.bi_sector, last = first + (io->iter.bi_size >> SECTOR_SHIFT);
 	u64 at, next;
 
+	end = min(end, copy->t->size);
 	for (at = start; at < end; at = next) {
 		next = min(at + region, end);
 		if (edges && first <= at && next <= last)
@@ -169,8 +187,7 @@ static bool may_copy(struct drp_turn *t, struct bio *bio)
 	return false;
 }
 
-/* Copy what @bio needs here: true if nothing is, false: it goes on later. Region lock held, in a worker. */
-static bool copy_for(struct drp_turn *t, struct bio *bio, bool edges)
+bool drp_turn_copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct turn_copy *copy = kzalloc(sizeof(*copy), GFP_NOWAIT | __GFP_NOWARN);
@@ -182,12 +199,13 @@ static bool copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 	}
 	copy->t = t;
 	copy->bio = bio;
+	copy->other = io->e == t->here ? t->origin : t->here;
 	find_runs(copy, io->range.start, io->range.end, edges);
 	if (!copy->n) {
 		kfree(copy);
 		return true;
 	}
-	if (may_copy(t, bio) && enter_origin(t, bio))
+	if (may_copy(t, bio) && enter_other(t, copy->other, bio))
 		start_copy(copy);
 	else
 		kfree(copy);
@@ -196,31 +214,15 @@ static bool copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 
 /* ---- reads ---- */
 
-static int find_hop(const struct drp_plan *plan, const struct drp_sync *s)
-{
-	unsigned int i;
-
-	for (i = 0; i < plan->nr_hops; i++)
-		if (plan->hop[i].sync == s && plan->hop[i].parent < 0)
-			return i;
-	return -1;
-}
-
 static int read_there(struct drp_turn *t, struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
-	int hop = find_hop(io->e->plan, t->s);
 
-	if (WARN_ON_ONCE(hop < 0)) {
-		drp_io_leave(io);
-		return DM_MAPIO_KILL;
-	}
-	if (!enter_origin(t, bio))
+	if (!enter_other(t, t->origin, bio))
 		return DM_MAPIO_SUBMITTED;
-	io->mirrored |= BIT(hop);
-	io->tried |= BIT(hop);
+	io->origin = t->origin;
 	io->there = true;
-	bio_set_dev(bio, t->s->target->bdev);
+	bio_set_dev(bio, t->origin->bdev);
 	return DM_MAPIO_REMAPPED;
 }
 
@@ -236,6 +238,7 @@ static void lock_for_read(struct bio *bio)
 	struct drp_io_ctx *io = drp_io_of(bio);
 
 	drp_turn_widen(io);
+	io->range.use = DRP_RANGE_COPY;
 	io->range.component = io->e->component;
 	io->range.granted = read_granted;
 	io->step = DRP_STEP_RESOLVE;
@@ -272,7 +275,7 @@ static enum drp_where cut_read(struct drp_turn *t, struct bio *bio)
 	if (bytes == io->iter.bi_size)
 		return where;
 	if (bytes % bdev_logical_block_size(io->e->bdev) ||
-	    bytes % bdev_logical_block_size(t->s->target->bdev))
+	    bytes % bdev_logical_block_size(t->origin->bdev))
 		return DRP_MIXED;
 	dm_accept_partial_bio(bio, end - start);
 	io->iter.bi_size = bytes;
@@ -280,23 +283,72 @@ static enum drp_where cut_read(struct drp_turn *t, struct bio *bio)
 	return where;
 }
 
+/* Begin anew, from a worker, with nothing held. */
+static void read_anew(struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_pool *pool = io->e->pool;
+
+	drp_io_leave(io);
+	io->step = DRP_STEP_RUN;
+	drp_pool_rerun_bio(pool, bio);
+}
+
+static enum drp_where where_is(struct drp_turn *t, const struct drp_io_ctx *io)
+{
+	u64 start = io->iter.bi_sector;
+
+	return drp_turn_where(t, start, start + (io->iter.bi_size >> SECTOR_SHIFT));
+}
+
+/*
+ * The origin's hosts write it: what is read there stays as it is while its
+ * sectors are locked. Copies do not mind.
+ */
+static int read_shared(struct drp_turn *t, struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	io->range.start = io->iter.bi_sector;
+	io->range.end = io->range.start + (io->iter.bi_size >> SECTOR_SHIFT);
+	io->range.use = DRP_RANGE_READ;
+	io->range.component = io->e->component;
+	io->range.granted = read_granted;
+	io->step = DRP_STEP_READ_LOCKED;
+	io->in_range = true;
+	if (!drp_range_lock(&io->e->pool->ranges, &io->range))
+		return DM_MAPIO_SUBMITTED;
+	if (where_is(t, io) == DRP_THERE)
+		return read_there(t, bio);
+	read_anew(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+void drp_turn_read_granted(struct bio *bio)
+{
+	struct drp_turn *t = drp_io_of(bio)->e->inbound;
+
+	if (where_is(t, drp_io_of(bio)) != DRP_THERE)
+		read_anew(bio);
+	else if (read_there(t, bio) == DM_MAPIO_REMAPPED)
+		submit_bio_noacct(bio);
+}
+
 int drp_turn_read(struct bio *bio, bool may_sleep)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_turn *t = io->e->inbound;
-	u64 start = io->iter.bi_sector;
 
 	if (time_after(jiffies, READ_ONCE(t->host_read)))
 		WRITE_ONCE(t->host_read, jiffies);
 	io->there = false;
-	switch (may_sleep ? drp_turn_where(t, start, start + (io->iter.bi_size >> SECTOR_SHIFT)) :
-			    cut_read(t, bio)) {
+	switch (may_sleep ? where_is(t, io) : cut_read(t, bio)) {
 	case DRP_HERE:
 		io->tried |= DRP_OWN_LEG;
 		bio_set_dev(bio, io->e->bdev);
 		return DM_MAPIO_REMAPPED;
 	case DRP_THERE:
-		return read_there(t, bio);
+		return drp_turn_is_clone(t) ? read_shared(t, bio) : read_there(t, bio);
 	default:
 		/* Both: what is there must come here first. */
 		lock_for_read(bio);
@@ -306,13 +358,8 @@ int drp_turn_read(struct bio *bio, bool may_sleep)
 
 void drp_turn_read_resolve(struct bio *bio)
 {
-	struct drp_io_ctx *io = drp_io_of(bio);
-
-	if (!copy_for(io->e->inbound, bio, false))
-		return;
-	drp_io_leave(io);
-	io->step = DRP_STEP_RUN;
-	drp_pool_rerun_bio(io->e->pool, bio);
+	if (drp_turn_copy_for(drp_io_of(bio)->e->inbound, bio, false))
+		read_anew(bio);
 }
 
 /* ---- writes and flushes ---- */
@@ -338,7 +385,7 @@ bool drp_turn_write(struct bio *bio, bool may_sleep)
 	io->turned = true;
 	if (here)
 		return true;
-	if (!copy_for(t, bio, true))
+	if (!drp_turn_copy_for(t, bio, true))
 		return false;
 	io->resolves = true;
 	return true;

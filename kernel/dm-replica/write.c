@@ -96,8 +96,9 @@ int drp_write_run(struct bio *bio, bool may_sleep)
 	if (!mark_tracked(io))
 		return park_for_metadata(bio, false);
 
-	if (unlikely(e->inbound))
+	if (unlikely(e->inbound || io->clones))
 		drp_turn_widen(io);
+	io->range.use = DRP_RANGE_WRITE;
 	io->range.component = e->component;
 	io->range.granted = range_granted;
 	io->step = DRP_STEP_SUBMIT;
@@ -263,6 +264,8 @@ int drp_write_submit(struct bio *bio, bool may_sleep)
 		return DM_MAPIO_SUBMITTED;
 	}
 	if (unlikely(io->e->inbound) && !drp_turn_write(bio, may_sleep))
+		return DM_MAPIO_SUBMITTED;
+	if (unlikely(io->clones) && !drp_clone_write(bio, may_sleep))
 		return DM_MAPIO_SUBMITTED;
 	/* A discard would leave legs with different undefined content. */
 	if (op == REQ_OP_DISCARD)

@@ -407,6 +407,8 @@ static void random_sync(struct sim_random *r, struct drp_sync_rec *s)
 		*bools[i] = sim_random(r) & 1;
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		*numbers[i] = sim_random(r) >> 1;
+	s->partial = s->sync_type == DRP_SYNC_CLONE && !s->reverse &&
+		     s->copy_state == DRP_CS_UNSYNCHRONIZED;
 }
 
 static void random_element(struct sim_random *r, struct drp_element_rec *e)

@@ -287,6 +287,13 @@ static void bad_values_are_not_written(void **state)
 	BAD_SYNC(s.copy_state = 19);
 	BAD_SYNC(s.progress_status = 26);
 	BAD_SYNC(s.recovery_mode = 1);
+	/* Only of a clone that is being copied to its target. */
+	BAD_SYNC((s.partial = true, s.sync_type = DRP_SYNC_MIRROR,
+		  s.copy_state = DRP_CS_UNSYNCHRONIZED, s.reverse = false));
+	BAD_SYNC((s.partial = true, s.sync_type = DRP_SYNC_CLONE,
+		  s.copy_state = DRP_CS_SYNCHRONIZED, s.reverse = false));
+	BAD_SYNC((s.partial = true, s.sync_type = DRP_SYNC_CLONE,
+		  s.copy_state = DRP_CS_UNSYNCHRONIZED, s.reverse = true));
 	BAD_SYNC(s.copy_priority = 5);
 	BAD_SYNC(s.gen_start = 1ULL << 63);
 	BAD_GROUP(g.members[1] = g.members[0]);

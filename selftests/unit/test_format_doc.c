@@ -106,6 +106,7 @@ static const struct {
 	FIELD(drp_sync_disk, failed_copy_stops_host_io),
 	FIELD(drp_sync_disk, auto_delete),
 	FIELD(drp_sync_disk, initial_copy),
+	FIELD(drp_sync_disk, partial),
 	FIELD(drp_sync_disk, reserved),
 	FIELD(drp_sync_disk, rate_limit),
 	FIELD(drp_sync_disk, job_id),

@@ -188,12 +188,21 @@ static bool sync_states_ok(const struct drp_sync_rec *s)
 	       s->progress_status != 1 && s->progress_status <= DRP_PS_REQUIRES_RESUME;
 }
 
+/* Only a clone's target can lack something, and only until its copy ends. */
+static bool sync_partial_ok(const struct drp_sync_rec *s)
+{
+	return !s->partial ||
+	       (s->sync_type == DRP_SYNC_CLONE && !s->reverse &&
+		(s->copy_state == DRP_CS_UNSYNCHRONIZED || s->copy_state == DRP_CS_SUSPENDED ||
+		 s->copy_state == DRP_CS_BROKEN));
+}
+
 int drp_sync_rec_check(const struct drp_sync_rec *s)
 {
 	if (!id_ok(s->id) || !id_ok(s->source_id) || !id_ok(s->target_id) ||
 	    s->source_id == s->target_id || !name_ok(s->name) || !sync_type_ok(s->sync_type) ||
 	    s->mode < DRP_MODE_SYNC || s->mode > DRP_MODE_ASYNC || !sync_states_ok(s) ||
-	    s->recovery_mode < DRP_RECOVERY_AUTOMATIC ||
+	    !sync_partial_ok(s) || s->recovery_mode < DRP_RECOVERY_AUTOMATIC ||
 	    s->recovery_mode > DRP_RECOVERY_MANUAL ||
 	    s->copy_priority > DRP_PRIO_URGENT || s->job_id > DRP_ID_MAX ||
 	    s->gen_start > DRP_ID_MAX)
@@ -222,6 +231,7 @@ static void sync_pack(struct drp_sync_disk *d, const struct drp_sync_rec *s)
 	d->failed_copy_stops_host_io = s->failed_copy_stops_host_io;
 	d->auto_delete = s->auto_delete;
 	d->initial_copy = s->initial_copy;
+	d->partial = s->partial;
 	d->rate_limit = cpu_to_le64(s->rate_limit);
 	d->job_id = cpu_to_le64(s->job_id);
 	d->when_established = cpu_to_le64(s->when_established);
@@ -264,6 +274,7 @@ static bool sync_unpack_bools(struct drp_sync_rec *s, const struct drp_sync_disk
 	ok &= take_bool(&s->failed_copy_stops_host_io, d->failed_copy_stops_host_io);
 	ok &= take_bool(&s->auto_delete, d->auto_delete);
 	ok &= take_bool(&s->initial_copy, d->initial_copy);
+	ok &= take_bool(&s->partial, d->partial);
 	return ok;
 }
 

@@ -212,11 +212,12 @@ struct drp_sync_disk {
 	u8 source_changed;
 	u8 target_changed;
 	u8 partitioned;
-	u8 reverse;			/* reserved: restore, failback */
+	u8 reverse;			/* restore, failback */
 	u8 failed_copy_stops_host_io;
 	u8 auto_delete;
 	u8 initial_copy;
-	u8 reserved[9];
+	u8 partial;			/* clone */
+	u8 reserved[8];
 	__le64 rate_limit;
 	__le64 job_id;
 	__le64 when_established;

@@ -52,7 +52,8 @@ struct drp_sync_rec {
 	bool source_changed;
 	bool target_changed;
 	bool partitioned;		/* source may have been written while the target was away */
-	bool reverse;			/* reserved: copies from target to source */
+	bool reverse;			/* restore, failback: the source still lacks what its C plane says */
+	bool partial;			/* clone: the target still lacks what its C plane says */
 	bool failed_copy_stops_host_io;
 	bool auto_delete;
 	bool initial_copy;		/* the running or interrupted copy is the first one */

@@ -94,7 +94,7 @@ static const struct type_table {
 	.rules = clone_rules,
 	.nr_rules = ARRAY_SIZE(clone_rules),
 	.states = CLONE_STATES,
-	.create_waits = CS_PR | CS_U | CS_S,
+	.create_waits = CS_IN | CS_PR | CS_U | CS_S,
 	.access = clone_access,
 };
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What all turns have in common (op_turn.c), for clones. op_lock held everywhere. */
+#ifndef DRP_OP_TURN_H
+#define DRP_OP_TURN_H
+
+#include "op_modify.h"
+
+#define DRP_TURN_END_RETRY_MS	3000
+
+/* No copy may clear what is marked of the syncs from @e. Sleeps for copies in flight. */
+void drp_op_turn_stop_copies(struct drp_element *e);
+
+/* Everything that may change on the side that @turned overwrites differs for all its other syncs. Sleeps. */
+void drp_op_turn_mark_others(struct drp_sync *turned);
+
+/* Their states say so before it happens. 0 or -EIO. Sleeps. */
+int drp_op_turn_tell_others(struct drp_sync *turned);
+
+/* Whether it happened or not: what mirrors @here copies again what is marked. Sleeps. */
+void drp_op_turn_restart_others(struct drp_sync *turned, const struct drp_element *here);
+
+/*
+ * A C plane of at least all that differs, most of it on the device, to show the
+ * other side's content on @here. I/O goes on; who marks D marks it, too, until
+ * s->arming is NULL. 0 or a refusal. Sleeps.
+ */
+int drp_op_turn_prepare(struct drp_op *op, struct drp_sync *s, struct drp_element *here);
+
+/* The turn is gone; no I/O looked at it (any more). Sleeps. */
+void drp_op_turn_drop(struct drp_sync *s);
+
+/* ---- clones (op_clone.c) ---- */
+
+/* The clone that still needs what is on @e, or NULL: nothing but @e's hosts may write it. */
+struct drp_sync *drp_op_clone_of(struct drp_element *e);
+
+/* The refusal of a point in time of @source for @target, because of what else they are; or 0. */
+int drp_op_clone_check(struct drp_op *op, struct drp_element *source, struct drp_element *target);
+
+/* The refusal to overwrite @e, or to let something mirror into it, because of such a clone; or 0. */
+int drp_op_refuse_cloned(struct drp_op *op, struct drp_element *e);
+
+#endif /* DRP_OP_TURN_H */
