@@ -188,6 +188,16 @@ mirror() {
 		"${element_id[$pool/$target]}" "name=$source$target" "$@"
 }
 
+# The same for a clone.
+clone() {
+	local pool=$1 source=$2 target=$3
+	shift 3
+	next_id
+	sync_id[$source$target]=$id
+	accepted "$pool" create_sync "$id" clone "${element_id[$pool/$source]}" \
+		"${element_id[$pool/$target]}" "name=$source$target" "$@"
+}
+
 # POOL OPERATION SYNC [WORD]...: must be accepted; the answer is in $answer.
 modify() {
 	local pool=$1 op=$2 sync=$3
