@@ -31,6 +31,11 @@ static void choose_life(struct life *l)
 	l->meta_mib = rng_below(&l->rng, 2) ? 8 : 16;
 	l->nr_writers = 1 + rng_below(&l->rng, 3);
 	l->nr_blocks = (rng_below(&l->rng, 3) ? 16 : 32) << 8;
+	/* Mirrors beside them: of the same source, or of the first one's target. */
+	if (l->clones) {
+		l->s[0].clone = 1;
+		l->s[1].clone = l->topology == 1 && rng_below(&l->rng, 2);
+	}
 }
 
 static void init_elements(struct life *l)
@@ -79,10 +84,11 @@ static void make_disks(struct life *l)
 		failed(l, "simdisk: %s", strerror(-r));
 }
 
-void life_begin(struct life *l, uint64_t seed, int directions)
+void life_begin(struct life *l, uint64_t seed, int directions, int clones)
 {
 	memset(l, 0, sizeof(*l));
 	l->directions = directions;
+	l->clones = clones;
 	l->seed = seed;
 	l->rng = seed;
 	choose_life(l);
@@ -90,9 +96,10 @@ void life_begin(struct life *l, uint64_t seed, int directions)
 	init_elements(l);
 	make_disks(l);
 	l->last_id = 100;
-	printf("# life %llu: %s, %u MiB, regions of %u, extents of %u sectors, %u active at most, metadata %u MiB, %u writers\n",
+	printf("# life %llu: %s%s, %u MiB, regions of %u, extents of %u sectors, %u active at most, metadata %u MiB, %u writers\n",
 	       (unsigned long long)seed,
 	       l->topology == 0 ? "A->B" : l->topology == 1 ? "A->B A->C" : "A->B->C",
+	       !l->clones ? "" : l->s[1].clone ? " (clones)" : " (the first a clone)",
 	       l->nr_blocks >> 8, l->region_sectors, l->extent_sectors, l->active_max, l->meta_mib, l->nr_writers);
 	fflush(stdout);
 }

@@ -41,6 +41,7 @@ struct goal {
 /* What is known of a sync's state. CopyState copies: Unsynchronized or Synchronized. */
 struct sync {
 	uint64_t id;
+	int clone;			/* else a mirror; in state COPYING it may be Skewed, too */
 	struct element *source, *target;
 	unsigned int state;		/* 0: there is none; copying is DRP_CS_UNSYNCHRONIZED */
 	enum turned turned;
@@ -60,12 +61,13 @@ struct life {
 	unsigned int nr_syncs;
 	uint64_t last_id, retired_id;
 	int pool_active, directions;	/* operations that turn the direction, too */
+	int clones;			/* some syncs are */
 	char pool_dev[16];		/* major:minor */
 	uint8_t *content[ELEMENTS_MAX];	/* as it was read last */
 	uint8_t *map, *turned_map[SYNCS_MAX];	/* the latter: before the devices came up */
 	char phase[96];			/* what happens, for messages */
 	unsigned int failures;
-	unsigned int unfinished;	/* restores and failbacks found so after a failure */
+	unsigned int unfinished;	/* restores, failbacks, clones found so after a failure */
 };
 
 struct writer {
@@ -125,13 +127,17 @@ struct goal goal_of(const struct sync *s, const char *word, unsigned int state);
 int is_reached(const struct sync *s, const struct goal *goal, const struct sync_info *info);
 /* Lines for an operation that turns the direction: 1, or 0: it is no such one. */
 int turn_begin(struct life *l, struct sync *s, const char *word);
+/* Is @e the target of a clone that may lack some of its content? */
+struct sync *partial_into(struct life *l, struct element *e);
+/* Lines for a clone's new point in time. */
+void clone_begin(struct life *l, struct sync *s);
 /* All of @e, as its host reads it, into l->content: 0 or a negative errno. */
 int read_logical(struct life *l, struct element *e);
 /* Nothing is known of what is on @e, and nobody writes it: look. */
 void adopt(struct life *l, struct element *e);
 
 /* ---- life.c ---- */
-void life_begin(struct life *l, uint64_t seed, int directions);
+void life_begin(struct life *l, uint64_t seed, int directions, int clones);
 /* Create or activate all; -EIO when the power failed meanwhile. */
 int life_activate(struct life *l);
 void life_deactivate(struct life *l);
@@ -144,6 +150,8 @@ int create_elements(struct life *l);
 void verify_survivors(struct life *l);
 /* After that, with the elements' devices, before they are written. */
 void verify_turned(struct life *l);
+/* Without an answer nobody knows whether the copy was suspended; the devices are there. */
+void notice_suspended(struct life *l);
 /* Wait until no copy runs: 0, or -EIO: the power failed. */
 int wait_settled(struct life *l, struct sync_info *info, int *n);
 /* Wait until no copy runs, then compare; the writers are paused. */

@@ -39,7 +39,7 @@ struct line *line_of(struct life *l, struct element *e)
 {
 	struct sync *s = sync_into(l, e);
 
-	if (!s || s->state != COPYING || s->turned)
+	if (!s || s->clone || s->state != COPYING || s->turned)
 		return e->line.valid ? &e->line : NULL;
 	if (reported_state(l, s) != DRP_CS_SYNCHRONIZED)
 		return NULL;
@@ -109,7 +109,7 @@ static void begin_cut(struct life *l, struct sync *s, const struct operation *op
 
 	s->cut_into = NULL;
 	s->cut_from = NULL;
-	if (turn_begin(l, s, op->word) || s->turned)
+	if (turn_begin(l, s, op->word) || s->turned || s->clone)
 		return;
 	if (s->state != COPYING || op->state == COPYING || !op->state)
 		return;
@@ -150,7 +150,12 @@ void it_happened(struct life *l, struct sync *s)
 
 	if (s->cut_into)
 		line_cut_end(s->cut_into, s->cut_from);
-	if (goal.state == COPYING && s->state != COPYING && !goal.turned)
+	if (goal.state == COPYING && s->state != COPYING && !goal.turned && !s->clone)
+		s->target->line.valid = 0;
+	/* Some of it may have been on the source only. */
+	if (s->clone && partial_into(l, s->target) &&
+	    (goal.state == DRP_CS_ABORTED || goal.state == DRP_CS_INACTIVE ||
+	     goal.state == DRP_CS_PREPARED))
 		s->target->line.valid = 0;
 	if (s->turned && !goal.turned)
 		s->target->line.valid = 0;
@@ -195,6 +200,15 @@ static const struct sync_info *info_of(struct life *l, const struct sync *s, str
 	return NULL;
 }
 
+/* A clone that copies takes a new point in time and copies again: is it that copy? */
+static int copies_as(struct life *l, const struct sync *s, unsigned long long job)
+{
+	struct sync_info all[8];
+	const struct sync_info *x = info_of(l, s, all);
+
+	return s->clone && x && job && x->job == job && x->state == COPYING;
+}
+
 static int reports(struct life *l, const struct sync *s, const struct goal *goal)
 {
 	struct sync_info all[8];
@@ -226,9 +240,12 @@ static int await_job(struct life *l, struct sync *s, const struct goal *goal, co
 			return 1;
 		if (sim_power_is_off())
 			return -EIO;
+		/* A refusal: that it copies is no sign of the contrary. */
+		if (state == DRP_JOB_EXCEPTION && s->clone && !moves)
+			return 0;
 		if (state == DRP_JOB_EXCEPTION || state == DRP_JOB_TERMINATED)
 			return reports(l, s, goal);
-		if (moves && reports(l, s, goal))
+		if ((moves && reports(l, s, goal)) || copies_as(l, s, id))
 			return 1;
 		sleep_us(2000);
 	}
@@ -269,6 +286,8 @@ static void note_done(struct life *l, struct sync *s, const struct operation *op
 		adopt(l, s->target);
 	if (content_is_own(l, s->source))
 		adopt(l, s->source);
+	if (partial_into(l, s->target))
+		adopt(l, s->target);
 }
 
 int do_operation(struct life *l, struct sync *s, const char *word, const char *options)
@@ -285,7 +304,7 @@ int do_operation(struct life *l, struct sync *s, const char *word, const char *o
 	line_open(&s->target->line, 0);
 	begin_cut(l, s, op);
 	s->synchronized = 0;
-	for (i = 0; i < l->nr_syncs && l->directions; i++)
+	for (i = 0; i < l->nr_syncs && (l->directions || l->clones); i++)
 		l->s[i].synchronized = 0;
 	s->maybe = goal_of(s, word, op->state);
 	r = dm_message("pfpool", message, answer);
@@ -348,13 +367,17 @@ int make_sync(struct life *l, struct sync *s)
 	s->id = ++l->last_id;
 	s->maybe = (struct goal){ .state = COPYING };
 	s->target->line.valid = 0;
-	snprintf(message, sizeof(message), "create_sync %llu mirror %u %u%s",
-		 (unsigned long long)s->id, s->source->id, s->target->id,
-		 rng_below(&l->rng, 4) ? "" : " rate_limit=40M");
+	if (s->clone)
+		clone_begin(l, s);
+	snprintf(message, sizeof(message), "create_sync %llu %s %u %u%s",
+		 (unsigned long long)s->id, s->clone ? "clone" : "mirror", s->source->id,
+		 s->target->id, rng_below(&l->rng, 4) ? "" : s->clone ? " rate_limit=4M" :
+		 " rate_limit=40M");
 	r = dm_message("pfpool", message, answer);
 	if (verbose)
 		fprintf(stderr, "# %s: %d %s\n", message, r, answer);
-	if (r == -EBUSY && l->directions) {	/* being restored from another one */
+	/* Being restored from another one, or what a clone needs would be overwritten. */
+	if ((r == -EBUSY && (l->directions || l->clones)) || (r == -EBADFD && l->clones)) {
 		clear_maybe(s);
 		s->id = 0;
 		return 0;
@@ -364,8 +387,16 @@ int make_sync(struct life *l, struct sync *s)
 	r = await_job(l, s, &s->maybe, answer);
 	if (r < 0)
 		return r;
+	if (!r && l->clones) {
+		clear_maybe(s);
+		s->id = 0;
+		return 0;
+	}
 	if (!r)
 		failed(l, "'%s' answered '%s' and then failed", message, answer);
+	if (s->cut_into)
+		line_cut_end(s->cut_into, s->cut_from);
+	s->cut_into = NULL;
 	clear_maybe(s);
 	s->state = COPYING;
 	return 0;
@@ -375,6 +406,8 @@ int make_sync(struct life *l, struct sync *s)
 
 const char *word_to_copy(const struct sync *s)
 {
+	if (s->turned && s->clone && s->state != COPYING)
+		return s->state == DRP_CS_SUSPENDED ? "resume" : "restore-from-replica";
 	if (s->turned)
 		return s->state == COPYING ? NULL : "failback";
 	switch (s->state) {
@@ -405,7 +438,7 @@ static const char *choose_way_out(struct life *l, const struct sync *s)
 		return from_failedover[rng_below(&l->rng, 3)];
 	if (l->directions && s->state == DRP_CS_SUSPENDED && !rng_below(&l->rng, 4))
 		return "failover";
-	if (l->directions && rng_below(&l->rng, 2) &&
+	if ((l->directions || s->clone) && rng_below(&l->rng, 2) &&
 	    (s->state == DRP_CS_SPLIT || s->state == DRP_CS_FRACTURED))
 		return "restore-from-replica";
 	return word_to_copy(s);
@@ -476,7 +509,7 @@ static const char *choose_options(struct life *l)
 		"", "force", "force", "force rate_limit=2M", "force rate_limit=500K",
 	};
 
-	if (l->directions)
+	if (l->directions || l->clones)
 		return options[rng_below(&l->rng, 5)];
 	return rng_below(&l->rng, 4) ? "" : "force";
 }

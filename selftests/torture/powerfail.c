@@ -4,10 +4,11 @@
  * moments; after each the crash contract is checked. To be run as root in the
  * test VM:
  *
- *	powerfail [--directions] [--seed N] [--rounds N] [--failures N] [--seconds N]
+ *	powerfail [--directions] [--clones] [--seed N] [--rounds N] [--failures N] [--seconds N]
  *		  [--per-life N] [--verbose]
  *
  * --directions: with restore, failover, failback and reverse roles.
+ * --clones: the first sync of each pool is a clone.
  * A round is one life of a pool: with the seed that is printed it chooses the
  * same things again; when which thread runs is up to the kernel. Ends after
  * --rounds, or when there were --failures power failures (checked after each
@@ -35,7 +36,7 @@
 int verbose;
 static unsigned int total_failures, total_unfinished;
 static unsigned int per_life = FAILURES_PER_LIFE;
-static int directions;
+static int directions, clones;
 
 static void show_state(void)
 {
@@ -59,8 +60,9 @@ void failed(struct life *l, const char *fmt, ...)
 	fprintf(stderr, "\n# seed %llu, power failure %u of this life (%u in all), %s\n",
 		(unsigned long long)l->seed, l->failures, total_failures, l->phase);
 	show_state();
-	fprintf(stderr, "# again: powerfail %s--seed %llu --rounds 1\n",
-		directions ? "--directions " : "", (unsigned long long)l->seed);
+	fprintf(stderr, "# again: powerfail %s%s--seed %llu --rounds 1\n",
+		directions ? "--directions " : "", clones ? "--clones " : "",
+		(unsigned long long)l->seed);
 	fflush(stderr);
 	_exit(1);
 }
@@ -171,7 +173,7 @@ static void fail_in_copy(struct life *l)
 		if (!s->state && make_sync(l, s))
 			break;
 		word = s->state ? word_to_copy(s) : NULL;
-		if (word && l->directions && is_apart(s) && rng_below(&l->rng, 3))
+		if (word && (l->directions || s->clone) && is_apart(s) && rng_below(&l->rng, 3))
 			word = "restore-from-replica";
 		if (word && do_operation(l, s, word, "force"))
 			break;
@@ -345,7 +347,7 @@ static void one_life(uint64_t seed)
 
 	current = &l;
 	alarm(hang_seconds);
-	life_begin(&l, seed, directions);
+	life_begin(&l, seed, directions, clones);
 	if (life_activate(&l))
 		failed(&l, "the power failed by itself");
 	while (l.failures < per_life)
@@ -367,7 +369,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "seed", 1, NULL, 's' }, { "rounds", 1, NULL, 'r' }, { "failures", 1, NULL, 'f' },
 		{ "seconds", 1, NULL, 't' }, { "per-life", 1, NULL, 'p' }, { "verbose", 0, NULL, 'v' },
-		{ "directions", 0, NULL, 'd' },
+		{ "directions", 0, NULL, 'd' }, { "clones", 0, NULL, 'c' },
 		{},
 	};
 	const char *slow = getenv("DRP_SLOW");
@@ -399,6 +401,9 @@ int main(int argc, char **argv)
 		case 'd':
 			directions = 1;
 			break;
+		case 'c':
+			clones = 1;
+			break;
 		default:
 			return 64;
 		}
@@ -410,7 +415,8 @@ int main(int argc, char **argv)
 		one_life(seed + lives++);
 	printf("%u power failures in %u lives survived, %lu writes, %.0f s\n", total_failures, lives,
 	       atomic_load(&writes_done), now_seconds() - start);
-	if (directions)
-		printf("%u times a restore or failback was unfinished\n", total_unfinished);
+	if (directions || clones)
+		printf("%u times a restore or failback%s was unfinished\n", total_unfinished,
+		       clones ? " or clone" : "");
 	return 0;
 }

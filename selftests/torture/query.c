@@ -99,6 +99,9 @@ static void note_sync(struct attrs *a, void *arg)
 		case DRP_A_TARGET_ID:
 			memcpy(&s.target, data, 8);
 			break;
+		case DRP_A_JOB_ID:
+			memcpy(&s.job, data, 8);
+			break;
 		case DRP_A_DIRTY_BYTES:
 			memcpy(&s.dirty_bytes, data, 8);
 			break;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct sync_info {
-	uint64_t id, source, target, dirty_bytes;
+	uint64_t id, source, target, dirty_bytes, job;
 	unsigned int state;		/* enum drp_copy_state, as seen now */
 	int in_sync, consistent;
 	char error[256];

@@ -27,15 +27,30 @@ struct sync *turned_into(struct life *l, struct element *e)
 	return NULL;
 }
 
+struct sync *partial_into(struct life *l, struct element *e)
+{
+	struct sync *s = sync_into(l, e);
+
+	return s && s->clone && !s->turned &&
+	       (s->state == COPYING || s->state == DRP_CS_SUSPENDED) ? s : NULL;
+}
+
+/* Does @e wait for what only a suspended or aborted copy would bring? */
+static int is_incomplete(struct life *l, const struct sync *s, struct element *e)
+{
+	const struct sync *turned = turned_into(l, e), *clone = partial_into(l, e);
+
+	return (turned && turned != s && turned->state != COPYING) ||
+	       (clone && clone->state != COPYING);
+}
+
 int is_held(struct life *l, const struct sync *s)
 {
 	const struct sync *up = s;
 	unsigned int hops;
 
 	for (hops = 0; up && up->state == COPYING && hops < SYNCS_MAX; hops++) {
-		const struct sync *turned = turned_into(l, up->source);
-
-		if (turned && turned != s && turned->state != COPYING)
+		if (is_incomplete(l, s, up->source))
 			return 1;
 		up = sync_into(l, up->source);
 	}
@@ -59,7 +74,7 @@ int content_is_own(struct life *l, struct element *e)
 
 	if (!s)
 		return is_root(l, e);
-	return s->turned || s->state != COPYING;
+	return s->clone || s->turned || s->state != COPYING;
 }
 
 int may_write(struct life *l, struct element *e)
@@ -77,7 +92,7 @@ int may_write(struct life *l, struct element *e)
 			return 0;
 		if (s->source == e && s->state == DRP_CS_FAILEDOVER)
 			return 0;
-		if (s->target == e && (s->turned || !separated(s->state)))
+		if (s->target == e && (s->turned || !(separated(s->state) || partial_into(l, e))))
 			return 0;
 	}
 	return 1;
@@ -159,6 +174,8 @@ int is_reached(const struct sync *s, const struct goal *goal, const struct sync_
 		return seen == DRP_CS_BROKEN || seen == DRP_CS_ABORTED;
 	if (goal->state != COPYING)
 		return seen == goal->state;
+	if (s->clone && !goal->turned && seen == DRP_CS_SKEWED)
+		return 1;
 	return seen == COPYING ||
 	       seen == (goal->turned == RESTORING ? DRP_CS_RESTORED : DRP_CS_SYNCHRONIZED);
 }
@@ -167,13 +184,13 @@ int is_reached(const struct sync *s, const struct goal *goal, const struct sync_
 
 int read_logical(struct life *l, struct element *e)
 {
-	return disk_read(turned_into(l, e) ? e->dev : e->disk_path, l->content[e - l->e],
+	return disk_read(turned_into(l, e) || partial_into(l, e) ? e->dev : e->disk_path, l->content[e - l->e],
 			 (size_t)l->nr_blocks * BLOCK_BYTES);
 }
 
 void adopt(struct life *l, struct element *e)
 {
-	if (e->line.valid || !l->directions)
+	if (e->line.valid || !(l->directions || l->clones))
 		return;
 	writers_drain(l, e);
 	if (!read_logical(l, e) && !sim_power_is_off())
@@ -215,8 +232,24 @@ static void begin_takeover(struct life *l, struct sync *s, int flushed)
 	cut(s, &s->target->line, from, flushed, 1);
 }
 
+/* A point in time of the source, shown and written by the target. */
+void clone_begin(struct life *l, struct sync *s)
+{
+	struct line *from = line_of(l, s->source);
+
+	writers_drain(l, s->target);
+	if (from)
+		cut(s, &s->target->line, from, 1, 1);
+	else
+		s->target->line.valid = 0;
+}
+
 int turn_begin(struct life *l, struct sync *s, const char *word)
 {
+	if (s->clone && (!strcmp(word, "resync-replica") || !strcmp(word, "activate"))) {
+		clone_begin(l, s);
+		return 1;
+	}
 	if (!strcmp(word, "restore-from-replica")) {
 		begin_restore(l, s);
 	} else if (!strcmp(word, "failback")) {

@@ -80,9 +80,10 @@ static int matches(const struct sync *s, const struct goal *goal, const struct s
 {
 	struct sync_info seen;
 
-	if (x && x->state == DRP_CS_PARTITIONED && goal->state == COPYING) {
+	if (x && x->state == DRP_CS_PARTITIONED &&
+	    (goal->state == COPYING || (s->clone && goal->state == DRP_CS_SUSPENDED))) {
 		seen = *x;
-		seen.state = COPYING;
+		seen.state = goal->state;
 		x = &seen;
 	}
 	return is_reached(s, goal, x);
@@ -93,6 +94,14 @@ static void check_state(struct life *l, struct sync *s, const struct sync_info *
 	const struct sync_info *x = s->id ? find_info(info, n, s->id) : NULL;
 	const struct goal now = { .state = s->state, .turned = s->turned };
 	int happened = s->maybe.state != NO_GOAL && matches(s, &s->maybe, x);
+
+	/* Made, but its first point in time was not taken yet. */
+	if (s->clone && !s->state && x && x->state == DRP_CS_PREPARED) {
+		clear_maybe(s);
+		s->target->line.valid = 0;
+		s->state = DRP_CS_PREPARED;
+		return;
+	}
 
 	if (happened && !matches(s, &now, x))
 		it_happened(l, s);
@@ -141,10 +150,11 @@ static void check_pool(struct life *l)
 static void check_line(struct life *l, struct element *e)
 {
 	struct sync *s = sync_into(l, e);
-	int cut = s && !s->turned && (s->state == DRP_CS_SPLIT || s->state == DRP_CS_FAILEDOVER);
+	int cut = s && !s->turned &&
+		  (s->state == DRP_CS_SPLIT || s->state == DRP_CS_FAILEDOVER || s->clone);
 	char what[64];
 
-	if (!e->line.valid && !l->directions)
+	if (!e->line.valid && !(l->directions || l->clones))
 		return;
 	if (!e->line.valid) {
 		line_observe(&e->line, content_of(l, e));
@@ -194,7 +204,7 @@ static int is_turned(struct life *l, struct element *e)
 {
 	struct sync *s = sync_into(l, e);
 
-	return turned_into(l, e) || (s && s->turned == FAILING_BACK);
+	return turned_into(l, e) || partial_into(l, e) || (s && s->turned == FAILING_BACK);
 }
 
 void verify_survivors(struct life *l)
@@ -243,10 +253,39 @@ static void check_turned(struct life *l, unsigned int i, int unfinished)
 		       bad, s->source->dm, (unsigned long long)s->id);
 }
 
+void notice_suspended(struct life *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < l->nr_syncs; i++) {
+		struct sync *s = &l->s[i];
+
+		if (partial_into(l, s->target) == s)
+			s->state = reported_state(l, s) == DRP_CS_SUSPENDED ? DRP_CS_SUSPENDED :
+									      COPYING;
+	}
+}
+
+/* A clone's target may lack content on its disk, but not for its hosts. */
+static void check_partial(struct life *l, struct sync *s)
+{
+	unsigned int seen = reported_state(l, s);
+
+	if (disk_read(s->target->dev, content_of(l, s->target), (size_t)l->nr_blocks * BLOCK_BYTES))
+		failed(l, "%s cannot be read", s->target->dm);
+	check_line(l, s->target);
+	l->unfinished += seen == COPYING || seen == DRP_CS_SUSPENDED;
+}
+
 void verify_turned(struct life *l)
 {
 	int was[SYNCS_MAX];
 	unsigned int i;
+
+	notice_suspended(l);
+	for (i = 0; i < l->nr_syncs; i++)
+		if (partial_into(l, l->s[i].target) == &l->s[i])
+			check_partial(l, &l->s[i]);
 
 	for (i = 0; i < l->nr_syncs; i++)
 		was[i] = l->s[i].turned;
@@ -276,6 +315,8 @@ static int still_copying(struct life *l, struct sync_info *info, int *n)
 		unsigned int end = l->s[i].turned == RESTORING ? DRP_CS_RESTORED :
 								 DRP_CS_SYNCHRONIZED;
 
+		if (l->s[i].clone && !l->s[i].turned && x && x->state == DRP_CS_SKEWED)
+			end = DRP_CS_SKEWED;
 		if (l->s[i].state == COPYING && (!x || x->state != end) && !is_held(l, &l->s[i]))
 			return 1;
 	}
@@ -313,7 +354,7 @@ int wait_settled(struct life *l, struct sync_info *info, int *n)
 
 static void check_settled(struct life *l, struct sync *s, const struct sync_info *x)
 {
-	int copied = s->state == COPYING && !is_held(l, s);
+	int copied = s->state == COPYING && !is_held(l, s) && !s->clone;
 	unsigned int bad;
 
 	if (copied && !x->in_sync)
@@ -356,7 +397,8 @@ int verify_settled(struct life *l)
 		if (read_logical(l, &l->e[i]))
 			failed(l, "%s cannot be read", l->e[i].dm);
 	for (i = 0; i < l->nr_syncs; i++)
-		l->s[i].synchronized = l->s[i].state == COPYING && !is_held(l, &l->s[i]);
+		l->s[i].synchronized = l->s[i].state == COPYING && !is_held(l, &l->s[i]) &&
+				       !l->s[i].clone;
 	for (i = 0; i < l->nr_syncs; i++)
 		if (l->s[i].state)
 			check_settled(l, &l->s[i], find_info(info, n, l->s[i].id));
@@ -390,7 +432,7 @@ static int start_copy(struct life *l, struct sync *s)
 	r = do_operation(l, s, word, "force");
 	if (r || s->state == COPYING)
 		return r;
-	if (!l->directions)
+	if (!l->directions && !l->clones)
 		failed(l, "sync %llu cannot be resynchronized from state %u",
 		       (unsigned long long)s->id, s->state);
 	r = do_operation(l, s, "detach", "force");

@@ -161,7 +161,7 @@ static int work_one(struct writer *w, int fd, int sync_fd, int gate)
 {
 	struct line *l = &w->target->line;
 	unsigned int dice = rng_below(&w->rng, 100);
-	int reads = w->target == &w->life->e[0] || w->life->directions;
+	int reads = w->target == &w->life->e[0] || w->life->directions || w->life->clones;
 
 	if (dice < 3)
 		return flush_one(w, l, fd, gate);
@@ -220,7 +220,7 @@ void writers_start(struct life *l)
 	for (i = 1; i < l->nr_elements; i++)
 		init_writer(&writers[n++], l, &l->e[i]);
 	/* Each of them may be the source one day. */
-	for (i = 1; i < l->nr_elements && l->directions; i++)
+	for (i = 1; i < l->nr_elements && (l->directions || l->clones); i++)
 		init_writer(&writers[n++], l, &l->e[i]);
 	atomic_store(&writers_stop, 0);
 	atomic_store(&nr_busy, n);
