@@ -156,9 +156,12 @@ DEFINE_COMMANDS(sync) = {
 	{ "create", create, "Create a synchronization: a mirror, snapshot or clone",
 	  "--type TYPE --source ELEMENT --target ELEMENT [--mode MODE] [--name SYNC] [--setting KEY=VALUE]... [--wait-for-copy-state STATE] [--timeout SECONDS] [--force] [--dry-run]",
 	  "The content of the target is overwritten. The name is SOURCE-TARGET unless --name\n"
-	  "gives another. With --wait-for-copy-state initialized a mirror is made and not copied.",
+	  "gives another. With --wait-for-copy-state initialized a mirror is made and not copied.\n"
+	  "The target of a clone shows the source as it is at this moment, and can be read and\n"
+	  "written as soon as the command returns; it is copied in the background.",
 	  "replctl create --type mirror --source tank/home --target tank/copy\n"
-	  "replctl create --type mirror --source home --target copy --name nightly --wait-for-copy-state synchronized --timeout 600",
+	  "replctl create --type mirror --source home --target copy --name nightly --wait-for-copy-state synchronized --timeout 600\n"
+	  "replctl create --type clone --source tank/home --target test --setting rate_limit=100M",
 	  O(TYPE) | O(MODE) | O(SOURCE) | O(TARGET) | O(NAME) | O(SETTING) |
 	  O(WAIT_FOR_COPY_STATE) | O(TIMEOUT) | O(FORCE) | O(DRY_RUN), 0, 0, 0 },
 	{ "list", list, "List synchronizations", "[POOL]", NULL,

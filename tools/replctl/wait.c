@@ -134,6 +134,16 @@ static int look_at_job(const struct wait *w, struct record *job, bool *open, boo
 	return *ended && !w->copy_state ? 0 : -1;
 }
 
+static bool is_reached(const struct wait *w, const struct record *sync)
+{
+	u64 state = rec_u64(sync, DRP_A_COPY_STATE);
+
+	/* A clone that hosts wrote to while it was copied. */
+	if (state == DRP_CS_SKEWED && w->copy_state == DRP_CS_SYNCHRONIZED)
+		return rec_u64(sync, DRP_A_SYNC_TYPE) == DRP_SYNC_CLONE;
+	return state == w->copy_state;
+}
+
 static int look_at_sync(const struct wait *w, bool ended, struct record *sync)
 {
 	struct refusal refusal;
@@ -142,7 +152,7 @@ static int look_at_sync(const struct wait *w, bool ended, struct record *sync)
 		return refusal_report(&refusal, w->what);
 	if (!w->copy_state)
 		return -1;
-	if (rec_u64(sync, DRP_A_COPY_STATE) == w->copy_state)
+	if (is_reached(w, sync))
 		return 0;
 	if (ended || (!w->job.id && hopeless(rec_u64(sync, DRP_A_COPY_STATE))))
 		return not_reached(w, sync);
