@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Send a message to the pool that starts a copy, wait until the mirror is in the
 given copy state; print how long that took, what the disks did meanwhile, and
-what the hosts of the source did (host_reads, host_writes).
+what the hosts of the source (or of $COPY_HOST) did (host_reads, host_writes).
 Sleeps for the pool's events: there is one CPU, and what polling takes is taken
 from the copy and from the host's writes beside it.
 
@@ -25,7 +25,7 @@ def counters(disk):
 
 
 def host_ios():
-    rdev = os.stat("/dev/mapper/a").st_rdev
+    rdev = os.stat("/dev/mapper/" + os.environ.get("COPY_HOST", "a")).st_rdev
     with open(f"/sys/dev/block/{os.major(rdev)}:{os.minor(rdev)}/stat", encoding="ascii") as stat:
         words = stat.read().split()
     return {"host_reads": int(words[0]), "host_writes": int(words[4])}

@@ -8,6 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/workloads.sh"
 . "$here/replica-cases.sh"
 . "$here/direction-cases.sh"
+. "$here/clone-cases.sh"
 
 results=$1 part=$2
 shift 2
@@ -69,6 +70,7 @@ fracture) disks_create; fracture_case ;;
 copy) disks_create; copy_case ;;
 big) disks_create; big_case ;;
 turn) disks_create; turn_case ;;
+clone) disks_create; clone_case ;;
 first) disks_create; first_case ;;
 *) die "unknown part $part" ;;
 esac
