@@ -136,8 +136,8 @@ struct drp_cow_mem {
 #define DRP_COW_PUT_MAX	64	/* entries of one put */
 
 /*
- * Entries that become known together. The caller fills cow, n, entries and
- * ended, takes their memory with drp_cow_put_prepare(), and submits; @ended is
+ * Entries that become known together. The caller fills cow and n, takes their
+ * memory with drp_cow_put_prepare(), fills entries and ended, and submits; @ended is
  * called (any context, no locks) when the commit is durable (0) or has failed:
  * then the entries are not there, and the slots still the caller's unless
  * put->lost says that they are given up. It may free the put.

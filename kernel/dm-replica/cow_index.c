@@ -213,7 +213,6 @@ int drp_cow_put_prepare(struct drp_cow_put *put, gfp_t gfp)
 		put->mems[i] = drp_cow_mem_alloc(cow, gfp);
 		if (!put->mems[i])
 			goto none;
-		put->mems[i]->mod.entry = put->entries[i];
 		put->mems[i]->mod.del = false;
 		put->mems[i]->seq = 0;
 	}
@@ -379,6 +378,7 @@ void drp_cow_put_submit(struct drp_cow_put *put)
 	put->lost = false;
 	put->len = 0;
 	for (i = 0; i < put->n && len >= 0; i++) {
+		put->mems[i]->mod.entry = put->entries[i];
 		len = drp_encode_cow_put(&put->entries[i], put->records + put->len,
 					 sizeof(put->records) - put->len);
 		put->len += max(len, 0);
