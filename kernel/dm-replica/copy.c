@@ -6,6 +6,7 @@
 #include "io.h"
 #include "job.h"
 #include "leg.h"
+#include "preserve.h"
 #include "turn.h"
 
 #define NR_UNITS		64	/* copying, or copied and waiting for a flush; fits a u64 mask */
@@ -217,29 +218,12 @@ static void end_unit(struct copy_unit *u, enum unit_state state)
 	spin_unlock_irqrestore(&c->lock, flags);
 }
 
-/* After an error nobody knows what reached those that follow the target. */
-static void fail_hops(struct copy_unit *u)
-{
-	struct drp_sync *s = u->copier->s;
-	u32 mask = u->mirrored;
-
-	for (; mask; mask &= mask - 1) {
-		struct drp_sync *hop = s->target->plan->hop[__ffs(mask)].sync;
-		struct drp_copier *copier = READ_ONCE(hop->copier);
-
-		if (copier)
-			drp_copy_spoil(copier, u->range.start, u->range.end);
-		drp_sync_mark(hop, u->range.start, u->range.end);
-		drp_fault_flush(hop, DRP_FAULT_TARGET, -EIO);
-	}
-}
-
 static void unit_copied(int read_err, unsigned long write_err, void *context)
 {
 	struct copy_unit *u = context;
 
 	if (read_err || write_err)
-		fail_hops(u);
+		drp_fault_copy(u->copier->s, u->mirrored, &u->range);
 	drp_range_unlock(&u->range);
 	u->read_failed = read_err;
 	u->write_failed = write_err;
@@ -322,6 +306,20 @@ static int enter_target_hops(struct copy_unit *u)
 	return 0;
 }
 
+/* A copy is a write, too: snapshots of what it overwrites come first. 0; else it has left: -ERESTART, -EAGAIN, -EIO. */
+static int preserve_unit(struct copy_unit *u)
+{
+	struct drp_element *e = drp_preserve_hold_lacking(write_to(u->copier),
+							  u->copier->s->target->plan,
+							  u->mirrored, &u->range);
+
+	if (!e)
+		return 0;
+	leave_unit(u);
+	/* As with an activation: not while we hold region locks. */
+	return drp_preserve_held(e, &u->range, !READ_ONCE(u->copier->in_flight));
+}
+
 static int enter_unit(struct copy_unit *u)
 {
 	struct drp_sync *s = u->copier->s;
@@ -340,7 +338,7 @@ static int enter_unit(struct copy_unit *u)
 	 * regions when the turn began; its own copies wait for them.
 	 */
 	if (u->copier->turn)
-		return 0;
+		return preserve_unit(u);
 	if (s->source->inbound &&
 	    drp_turn_where(s->source->inbound, u->range.start, u->range.end) != DRP_HERE) {
 		drp_gate_leave(&s->target->gate);
@@ -361,8 +359,9 @@ static int enter_unit(struct copy_unit *u)
 		return r ?: -ERESTART;
 	}
 	r = enter_target_hops(u);
-	if (r)
-		leave_unit(u);
+	if (!r)
+		return preserve_unit(u);
+	leave_unit(u);
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include "io.h"
 #include "job.h"
 #include "op.h"
+#include "preserve_internal.h"
 #include "turn.h"
 
 #define WEAK_PREFIX	"name:"	/* of an identity that is a kernel name only */
@@ -59,7 +60,8 @@ struct drp_element *drp_element_alloc(struct drp_pool *pool, const struct drp_el
 	e->rec = *rec;
 	e->component = rec->id;
 	e->access = DRP_ACCESS_WRITE;
-	e->nr_extents = extents_of(pool, rec->size_sectors);
+	/* What is written through it needs no write intent: it has no legs. */
+	e->nr_extents = drp_element_virtual(e) ? 0 : extents_of(pool, rec->size_sectors);
 	spin_lock_init(&e->wait_lock);
 	bio_list_init(&e->waiting);
 	INIT_LIST_HEAD(&e->queue_node);
@@ -93,6 +95,7 @@ err_element:
 void drp_element_free(struct drp_element *e)
 {
 	cancel_delayed_work_sync(&e->leg_deadline);
+	drp_preserve_exit(e);
 	drp_extents_forget(e);
 	drp_grace_exit(&e->grace);
 	drp_gate_exit(&e->gate);
@@ -344,7 +347,7 @@ int drp_element_replay_growth(struct drp_element *e, const struct drp_element_re
 		e->rec.size_sectors = size;
 		return 0;
 	}
-	r = grow_extents(e, rec->size_sectors);
+	r = drp_element_virtual(e) ? 0 : grow_extents(e, rec->size_sectors);
 	e->rec = *rec;
 	xa_for_each(&e->pool->syncs, id, s) {
 		if (!r && s->source == e && !drp_sync_is_snapshot(s))
@@ -403,6 +406,24 @@ static int check_size(struct drp_element *e, struct drp_attachment *at)
 		return -EINVAL;
 	}
 	return at->ti->len > e->rec.size_sectors ? grow(e, at->ti->len) : 0;
+}
+
+/* A device, or COW space for what has none: 0 or a negative errno. */
+static int check_backing(struct drp_element *e, struct drp_attachment *at)
+{
+	if (!drp_element_virtual(e))
+		return check_size(e, at);
+	if (!e->pool->cow) {
+		DMERR("element %s is a snapshot's, and its pool's table has no COW device",
+		      e->rec.name);
+		return -ENODEV;
+	}
+	if (at->ti->len != e->rec.size_sectors) {
+		DMERR("element %s has %llu sectors, its table %llu", e->rec.name,
+		      e->rec.size_sectors, (u64)at->ti->len);
+		return -EINVAL;
+	}
+	return drp_preserver_make(e->pool);
 }
 
 static int take_over_device(struct drp_element *e, struct drp_attachment *at)
@@ -476,7 +497,7 @@ static void attach_syncs(struct drp_element *e)
 int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 {
 	unsigned int flags = drp_op_begin(e->pool);
-	int known, r = 0;
+	int known = KNOWN, r = 0;
 
 	if (e->live == at)
 		goto out;
@@ -486,19 +507,22 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 		r = -EBUSY;
 		goto out;
 	}
-	r = check_size(e, at);
-	known = r ?: recognise(e, at);
+	r = check_backing(e, at);
+	if (!r && at->data)
+		known = recognise(e, at);
 	if (known < 0)
 		r = known;
 	/* First what it means, then who it is: a crash between must not forget. */
 	if (!r && known == STRANGE)
 		r = invalidate_syncs(e);
-	if (!r)
+	if (!r && at->data)
 		r = take_over_device(e, at);
 	if (r)
 		goto out;
-	e->bdev = at->data->bdev;
-	e->data_dev = e->bdev->bd_dev;
+	if (at->data) {
+		e->bdev = at->data->bdev;
+		e->data_dev = e->bdev->bd_dev;
+	}
 	e->element_dev = disk_devt(dm_disk(dm_table_get_md(at->ti->table)));
 	WRITE_ONCE(e->live, at);
 	if (!e->last || e->last->data->bdev != e->bdev)
@@ -556,17 +580,23 @@ static void lost_cache(struct drp_element *e)
 			drp_extents_to_d(s, true);
 }
 
+static void close_data(struct drp_element *e, struct drp_attachment *at)
+{
+	e->flushed = !blkdev_issue_flush(at->data->bdev);
+	if (!e->flushed)
+		lost_cache(e);
+	if (e->flushed && e->inbound && drp_turn_leave(e->inbound))
+		DMWARN("element %s: what was copied to it is not recorded", e->rec.name);
+	leave_fingerprint(e, at);
+}
+
 void drp_element_detach(struct drp_element *e, struct drp_attachment *at)
 {
 	unsigned int flags = drp_op_begin(e->pool);
 
 	if (e->last == at) {
-		e->flushed = !blkdev_issue_flush(at->data->bdev);
-		if (!e->flushed)
-			lost_cache(e);
-		if (e->flushed && e->inbound && drp_turn_leave(e->inbound))
-			DMWARN("element %s: what was copied to it is not recorded", e->rec.name);
-		leave_fingerprint(e, at);
+		if (at->data)
+			close_data(e, at);
 		e->last = NULL;
 		e->bdev = NULL;
 		WRITE_ONCE(e->leg_gone, true);

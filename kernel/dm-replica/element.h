@@ -18,6 +18,7 @@
 #define DRP_ACTIVE_RUN		32	/* extents activated ahead with one record */
 #define DRP_ACTIVE_MAX_DEFAULT	8192	/* 32 GiB of 4 MiB extents */
 
+struct drp_preserved;
 struct drp_turn;
 
 /* One sync that a write of the element can reach, after the hop that leads to it. */
@@ -38,7 +39,8 @@ struct drp_plan {
 struct drp_attachment {
 	struct drp_pool *pool;		/* with a binding */
 	struct drp_element *element;
-	struct dm_dev *data;
+	struct dm_dev *data;		/* or NULL: a virtual element */
+	struct dm_dev *cow;		/* of the pool, for a virtual element's limits */
 	struct dm_dev *pool_dev;
 	struct dm_target *ti;
 	char identity[DRP_IDENTITY_MAX + 1];
@@ -57,6 +59,7 @@ struct drp_element {
 	struct drp_sync *snap;		/* the snapshot whose target it is, or NULL: stable inside the gate */
 	struct drp_turn *inbound;	/* the turn that overwrites it, or NULL: stable inside the gate */
 	u64 cow_newest;			/* newest generation that snapshots need, 0: none: stable inside the gate */
+	struct drp_preserved *preserved;	/* what of it is kept; there while cow_newest is set */
 	u8 access;			/* enum drp_access */
 	u64 nr_extents;
 	unsigned long *active;		/* bit per extent: durably marked */

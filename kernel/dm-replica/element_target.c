@@ -5,6 +5,7 @@
 #include "frontend.h"
 #include "io.h"
 #include "op.h"
+#include "preserve.h"
 #include "targets.h"
 
 struct drp_pool *drp_pool_of_dev(struct dm_dev *dev)
@@ -77,11 +78,40 @@ static int open_pool(struct dm_target *ti, const struct drp_element_args *args,
 	return -EINVAL;
 }
 
+/* No device of its own: COW space, for its limits. */
+static int open_virtual(struct dm_target *ti, const struct drp_element_args *args,
+			struct drp_attachment *at)
+{
+	struct drp_element *e = at->element;
+	char dev[32];
+	int r;
+
+	if (args->data_dev) {
+		ti->error = "This element is a snapshot's and has no data device";
+		return -EINVAL;
+	}
+	if (!e->pool->cow) {
+		ti->error = "This element is a snapshot's, and its pool's table has no COW device";
+		return -ENODEV;
+	}
+	if (ti->len != e->rec.size_sectors) {
+		ti->error = "Not the size of the snapshot";
+		return -EINVAL;
+	}
+	format_dev_t(dev, e->pool->cow->bdev->bd_dev);
+	r = dm_get_device(ti, dev, dm_table_get_mode(ti->table), &at->cow);
+	if (r)
+		ti->error = "Cannot open the COW device";
+	return r;
+}
+
 static int open_data(struct dm_target *ti, const struct drp_element_args *args,
 		     struct drp_attachment *at)
 {
 	int r;
 
+	if (drp_element_virtual(at->element))
+		return open_virtual(ti, args, at);
 	if (!args->data_dev) {
 		ti->error = "This element needs its data device";
 		return -EINVAL;
@@ -149,6 +179,8 @@ static void free_attachment(struct dm_target *ti, struct drp_attachment *at)
 		drp_pool_unbind(at->pool);
 	if (at->data)
 		dm_put_device(ti, at->data);
+	if (at->cow)
+		dm_put_device(ti, at->cow);
 	if (at->pool_dev)
 		dm_put_device(ti, at->pool_dev);
 	kfree(at);
@@ -158,8 +190,9 @@ static void set_features(struct dm_target *ti, struct drp_attachment *at)
 {
 	ti->private = at;
 	ti->num_flush_bios = 1;
-	ti->num_discard_bios = 1;
-	ti->num_write_zeroes_bios = 1;
+	/* What a snapshot was written stays: neither is offered, zeroes are written. */
+	ti->num_discard_bios = !at->cow;
+	ti->num_write_zeroes_bios = !at->cow;
 	/* A mirror's target may have a cache that this device lacks. */
 	ti->flush_supported = true;
 	ti->limit_swap_bios = true;
@@ -192,7 +225,7 @@ static int element_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	if (!r)
 		r = open_data(ti, &args, at);
 	if (!r)
-		r = dm_set_target_max_io_len(ti, 1ULL << pool->extent_shift);
+		r = dm_set_target_max_io_len(ti, drp_element_unit(at->element));
 	if (r)
 		free_attachment(ti, at);
 	else
@@ -232,7 +265,9 @@ static void element_status(struct dm_target *ti, status_type_t type, unsigned in
 		drp_element_status(at->element->pool, at->element->rec.id, result, maxlen);
 		break;
 	case STATUSTYPE_TABLE:
-		DMEMIT("%s %llu %s", at->pool_dev->name, at->element->rec.id, at->data->name);
+		DMEMIT("%s %llu", at->pool_dev->name, at->element->rec.id);
+		if (at->data)
+			DMEMIT(" %s", at->data->name);
 		if (at->identity[0])
 			DMEMIT(" 1 identity=%s", at->identity);
 		break;
@@ -246,6 +281,9 @@ static int element_iterate_devices(struct dm_target *ti, iterate_devices_callout
 {
 	struct drp_attachment *at = ti->private;
 
+	/* A snapshot may be bigger than the space for what differs. */
+	if (at->cow)
+		return fn(ti, at->cow, 0, drp_element_unit(at->element), data);
 	return fn(ti, at->data, 0, ti->len, data);
 }
 

@@ -124,6 +124,20 @@ void drp_fault_flush(struct drp_sync *s, int fault, int error)
 	queue_work(s->pool->op_wq, &s->pool->fault_work);
 }
 
+/* Nobody knows what reached those that follow the target. */
+void drp_fault_copy(struct drp_sync *s, u32 mirrored, const struct drp_range *range)
+{
+	for (; mirrored; mirrored &= mirrored - 1) {
+		struct drp_sync *hop = s->target->plan->hop[__ffs(mirrored)].sync;
+		struct drp_copier *copier = READ_ONCE(hop->copier);
+
+		if (copier)
+			drp_copy_spoil(copier, range->start, range->end);
+		drp_sync_mark(hop, range->start, range->end);
+		drp_fault_flush(hop, DRP_FAULT_TARGET, -EIO);
+	}
+}
+
 static void break_faulted(struct drp_pool *pool)
 {
 	struct drp_sync *s;
@@ -186,7 +200,9 @@ static void note_one(struct drp_sync *s)
 	rec.source_changed |= source;
 	rec.target_changed |= target;
 	rec.in_sync = false;
-	if (target && rec.sync_type == DRP_SYNC_CLONE && rec.copy_state == DRP_CS_SYNCHRONIZED)
+	/* What is written is not its point in time any more. */
+	if (target && (drp_sync_is_snapshot(s) || rec.sync_type == DRP_SYNC_CLONE) &&
+	    rec.copy_state == DRP_CS_SYNCHRONIZED)
 		rec.copy_state = DRP_CS_SKEWED;
 	if (!drp_sync_commit(s, &rec, NULL, 0, false))
 		drp_sync_refresh(s);

@@ -4,6 +4,7 @@
  * that runs what could not go on in its own context.
  */
 #include "io.h"
+#include "preserve.h"
 
 void drp_io_leave(struct drp_io_ctx *io)
 {
@@ -98,6 +99,24 @@ void drp_io_park_at(struct bio *bio, struct drp_gate *closed)
 		drp_pool_rerun_bio(pool, bio);
 }
 
+struct drp_element *drp_io_unpreserved(struct drp_io_ctx *io)
+{
+	return drp_preserve_lacking(io->e, io->e->plan, io->mirrored, &io->range);
+}
+
+void drp_io_park_to_preserve(struct bio *bio, struct drp_element *at)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_gate *own = &io->e->gate;
+
+	/* Our own gate keeps the plan, and so the element, until it has the bio. */
+	io->step = DRP_STEP_RUN;
+	io->inside = false;
+	drp_io_leave(io);
+	drp_preserve_park(at, bio, io->range.start, io->range.end);
+	drp_gate_leave(own);
+}
+
 enum drp_enter drp_io_enter(struct bio *bio, bool write)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
@@ -157,8 +176,8 @@ int drp_io_map(struct dm_target *ti, struct bio *bio)
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_element *e = at->element;
 	u64 start = dm_target_offset(ti, bio->bi_iter.bi_sector);
-	u64 room = (1ULL << e->pool->extent_shift) -
-		   (start & ((1ULL << e->pool->extent_shift) - 1));
+	u64 unit = drp_element_unit(e);
+	u64 room = unit - (start & (unit - 1));
 
 	memset_startat(io, 0, pending);
 	/* Before 6.4 discards and write-zeroes ignore max_io_len. */
@@ -169,6 +188,8 @@ int drp_io_map(struct dm_target *ti, struct bio *bio)
 	io->iter = bio->bi_iter;
 	io->range.start = start;
 	io->range.end = start + bio_sectors(bio);
+	if (unlikely(drp_element_virtual(e)))
+		return drp_vio_map(bio);
 	return run(bio, false);
 }
 
@@ -178,6 +199,8 @@ int drp_io_end(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 
 	if (!io->inside)
 		return DM_ENDIO_DONE;
+	if (unlikely(drp_element_virtual(io->e)))
+		return drp_vio_end(bio, error);
 	if (bio_op(bio) == REQ_OP_READ)
 		return drp_read_end(bio, *error);
 	return drp_write_end(bio, error);
@@ -212,6 +235,10 @@ static void run_in_worker(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 
+	if (unlikely(drp_element_virtual(io->e))) {
+		drp_vio_run(bio);
+		return;
+	}
 	if (io->step == DRP_STEP_READ_AGAIN) {
 		drp_read_again(bio);
 		return;

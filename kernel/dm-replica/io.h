@@ -35,11 +35,30 @@ struct drp_leg_bio {
 	struct bio bio;
 };
 
+struct drp_cow_op;
+
+/* I/O of a virtual element: see vio.c. */
+struct drp_vio {
+	struct work_struct work;
+	void (*step)(struct bio *bio);	/* what work does */
+	void (*locked)(struct bio *bio);	/* behind the element's own range */
+	void (*base_step)(struct bio *bio);	/* behind base */
+	struct drp_range base;		/* of an ancestor's device */
+	struct drp_element *from;	/* that ancestor: its gate is held */
+	struct drp_cow_op *op;		/* a write: memory and slot for a new version */
+	unsigned long since;		/* jiffies: waits for the ancestor's device; 0: does not */
+	bool in_base;
+	bool version;			/* the host's bio itself writes the new version */
+};
+
 struct drp_io_ctx {
 	struct drp_element *e;
 	struct drp_range range;
 	struct bvec_iter iter;		/* as it came: for a second try */
-	struct drp_leg_bio leg;		/* the first leg's clone: a usual mirror allocates nothing */
+	union {
+		struct drp_leg_bio leg;	/* the first leg's clone: a usual mirror allocates nothing */
+		struct drp_vio vio;	/* a virtual element has no legs */
+	};
 	/* zero at the start, from here on */
 	atomic_t pending;		/* legs under way */
 	u32 mirrored;			/* hops whose target gets it: gates held */
@@ -56,6 +75,7 @@ struct drp_io_ctx {
 	bool has_legs;			/* clones are under way beside the bio itself */
 	bool faulted;			/* a leg failed: waits for its sync to be Broken */
 	bool stop;			/* FailedCopyStopsHostIO: fail it then */
+	bool alone;			/* write that no sync concerns, of an element with snapshots */
 	bool turned;			/* write of an element that is being restored */
 	bool resolves;			/* of regions whose content was there until now */
 	bool settled;			/* what it waited for is durable */
@@ -107,6 +127,14 @@ enum drp_enter {
 };
 enum drp_enter drp_io_enter(struct bio *bio, bool write);
 void drp_io_leave(struct drp_io_ctx *io);
+
+/*
+ * The element that must preserve what is in its range before @io is written
+ * there: its own, or one of the mirrored hops; NULL: none. Inside. Any context.
+ */
+struct drp_element *drp_io_unpreserved(struct drp_io_ctx *io);
+/* Give up all that @bio holds and park it until @at has preserved that. Inside. Any context. */
+void drp_io_park_to_preserve(struct bio *bio, struct drp_element *at);
 
 /* All legs are back. Any context. */
 void drp_write_done(struct bio *bio);
@@ -167,6 +195,8 @@ void drp_note_park(struct drp_pool *pool, struct bio *bio);
 void drp_fault_park(struct bio *bio);
 /* A flush of a leg of @s failed outside of any bio: Broken, soon. Process context. */
 void drp_fault_flush(struct drp_sync *s, int fault, int error);
+/* A copy of @s failed that the hops in @mirrored of its target's plan should get, too. Inside their gates. Any context. */
+void drp_fault_copy(struct drp_sync *s, u32 mirrored, const struct drp_range *range);
 /* Make @s Broken now, with @why. op_lock held. 0 or -EIO. Sleeps. */
 int drp_fault_break(struct drp_sync *s, const char *why);
 void drp_recover_work(struct work_struct *work);

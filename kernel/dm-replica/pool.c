@@ -9,6 +9,7 @@
 #include "io.h"
 #include "job.h"
 #include "op_modify.h"
+#include "preserve.h"
 
 #define LEG_BIOS	64	/* more than one write's fan-out, so that one worker always gets on */
 
@@ -104,6 +105,7 @@ static void close_engine(struct drp_pool *pool)
 
 	/* Their works are cancelled with them, while the queues are there. */
 	free_objects(pool);
+	drp_preserver_free(pool);
 	drp_cow_close(pool);
 	for (i = 0; i < ARRAY_SIZE(queues); i++)
 		if (queues[i])
@@ -411,6 +413,17 @@ static struct drp_element *hold_next(struct drp_pool *pool)
 	return found;
 }
 
+/* Without op_lock, for what is stuck ends under it; without an operation elements stay. */
+static void drain_preserves(struct drp_pool *pool)
+{
+	struct drp_element *e;
+	unsigned long id;
+
+	flush_workqueue(pool->req_wq);
+	xa_for_each(&pool->elements, id, e)
+		drp_preserve_drain(e);
+}
+
 void drp_pool_suspend(struct drp_pool *pool)
 {
 	struct drp_element *e;
@@ -418,6 +431,7 @@ void drp_pool_suspend(struct drp_pool *pool)
 	/* Not under op_lock: suspending an element takes it. */
 	while ((e = hold_next(pool)))
 		dm_internal_suspend_noflush(e->md);
+	drain_preserves(pool);
 	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
@@ -462,6 +476,7 @@ void drp_pool_resume(struct drp_pool *pool)
 static void stop_copies(struct drp_pool *pool)
 {
 	unsigned int flags = drp_op_begin(pool);
+	struct drp_element *e;
 	struct drp_sync *s;
 	unsigned long id;
 
@@ -472,6 +487,8 @@ static void stop_copies(struct drp_pool *pool)
 	drp_op_end(pool, flags);
 	xa_for_each(&pool->syncs, id, s)
 		cancel_delayed_work_sync(&s->recover_work);
+	xa_for_each(&pool->elements, id, e)
+		drp_preserve_exit(e);
 }
 
 /* All elements are gone, so no I/O comes any more: leave the metadata clean. */

@@ -30,6 +30,7 @@ struct drp_element;
 struct drp_sync;
 struct drp_job;
 struct drp_cow;
+struct drp_preserver;
 
 struct drp_pool {
 	struct kref ref;
@@ -44,6 +45,7 @@ struct drp_pool {
 	struct drp_range_space ranges;
 	struct bio_set bios;		/* clones for legs */
 	struct dm_kcopyd_client *copier;
+	struct drp_preserver *preserver;	/* made with the first snapshot, under op_lock */
 	struct workqueue_struct *commit_wq;	/* ordered: commits */
 	struct workqueue_struct *io_wq;	/* bios that could not go on in their context */
 	/*

@@ -13,6 +13,7 @@
 
 #include "cow.h"
 #include "element.h"
+#include "range.h"
 
 struct drp_preserved;	/* of an element: its bits, chunks under way, who waits */
 
@@ -26,8 +27,12 @@ struct drp_preserved;	/* of an element: its bits, chunks under way, who waits */
  * nothing has changed). Sleeps.
  */
 int drp_preserve_set_newest(struct drp_element *e, u64 newest, bool fresh);
-/* @e goes. Nothing is inside its gate. Sleeps. */
+/* @e goes, or the pool stops. Nothing is inside its gate, nobody decides any more. May be called again. Sleeps. */
 void drp_preserve_exit(struct drp_element *e);
+/* Nobody writes @e any more: wait for what was preserved ahead. Sleeps. */
+void drp_preserve_drain(struct drp_element *e);
+/* No element of the pool has any. Sleeps. */
+void drp_preserver_free(struct drp_pool *pool);
 
 /* ---- for writers ---- */
 
@@ -38,22 +43,34 @@ void drp_preserve_exit(struct drp_element *e);
 bool drp_preserve_needed(struct drp_element *e, u64 start, u64 end);
 
 /*
- * Park @bio, which holds nothing, until what it lacks in these sectors of @e is
+ * Park @bio, which holds nothing (its caller may hold the gate that keeps @e
+ * there), until what it lacks in these sectors of @e is
  * preserved; it is run again from the start, perhaps several times, or fails
  * (no space and a snapshot stops host I/O; metadata gone). Any context.
  */
 void drp_preserve_park(struct drp_element *e, struct bio *bio, u64 start, u64 end);
 
 /*
- * The same for the engine's copies, which hold nothing: 0 when all of it is
- * preserved, -EIO, -ENOSPC. Sleeps.
+ * Of @e and the targets of hops @mask in @plan, one that must preserve something
+ * in @range before it is written; NULL: none. Inside their gates. Any context.
  */
-int drp_preserve_range(struct drp_element *e, u64 start, u64 end);
+struct drp_element *drp_preserve_lacking(struct drp_element *e, const struct drp_plan *plan,
+					 u32 mask, const struct drp_range *range);
+/* The same, and it stays until drp_preserve_held(): its end waits for that. */
+struct drp_element *drp_preserve_hold_lacking(struct drp_element *e, const struct drp_plan *plan,
+					      u32 mask, const struct drp_range *range);
+/*
+ * Preserve @range of @e for one of the engine's copies, which holds @e, and
+ * region locks at most unless it may @wait: -ERESTART: done, look again inside
+ * the gate; -EAGAIN: later (it may not wait; the gate is closed; a decision is
+ * waited for, which this must not); -EIO. Sleeps for I/O and commits.
+ */
+int drp_preserve_held(struct drp_element *e, const struct drp_range *range, bool wait);
 
 /*
  * COW space is full: syncs that stand in the way are Broken now, or never will
  * be (FailedCopyStopsHostIO): who is parked goes on, or (@error) fails. Called
- * by who decides it, see op_snapshot.h. op_lock held. Sleeps.
+ * by who decides it, see op_snapshot.h. Any context.
  */
 void drp_preserve_decided(struct drp_element *e, int error);
 
@@ -62,6 +79,12 @@ void drp_preserve_decided(struct drp_element *e, int error);
 static inline bool drp_element_virtual(const struct drp_element *e)
 {
 	return e->rec.parent_element;
+}
+
+/* Sectors that one bio may not cross the border of: the extent, or a virtual element's chunk. */
+static inline u64 drp_element_unit(const struct drp_element *e)
+{
+	return 1ULL << (drp_element_virtual(e) ? e->pool->cow->chunk_shift : e->pool->extent_shift);
 }
 
 /* .map of a virtual element: reads, writes, FLUSH, discards of one chunk at most. */

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/bits.h>
+
 #include "range.h"
 
 void drp_range_space_init(struct drp_range_space *space, unsigned int extent_shift)
@@ -20,13 +22,18 @@ static struct drp_range_bucket *bucket_of(struct drp_range_space *space,
 	return &space->buckets[hash_64(extent ^ (range->component << 40), DRP_RANGE_HASH_BITS)];
 }
 
+static const u8 excluded[] = {
+	[DRP_RANGE_WRITE] = 0xff,
+	[DRP_RANGE_COPY] = BIT(DRP_RANGE_WRITE) | BIT(DRP_RANGE_COPY) | BIT(DRP_RANGE_SHOW),
+	[DRP_RANGE_READ] = BIT(DRP_RANGE_WRITE),
+	[DRP_RANGE_SHOW] = BIT(DRP_RANGE_WRITE) | BIT(DRP_RANGE_COPY),
+};
+
 static bool exclude(const struct drp_range *a, const struct drp_range *b)
 {
 	if (a->component != b->component || a->start >= b->end || b->start >= a->end)
 		return false;
-	if (a->use == DRP_RANGE_READ)
-		return b->use == DRP_RANGE_WRITE;
-	return b->use != DRP_RANGE_READ || a->use == DRP_RANGE_WRITE;
+	return excluded[a->use] & BIT(b->use);
 }
 
 bool drp_range_lock(struct drp_range_space *space, struct drp_range *range)

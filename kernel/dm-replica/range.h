@@ -21,11 +21,12 @@ struct drp_range;
 struct drp_range_bucket;
 typedef void (*drp_range_granted_fn)(struct drp_range *range);
 
-/* Two that overlap exclude each other, but a read and what does not write where it reads. */
+/* Two that overlap exclude each other, but reads, and a read and what does not write where it reads. */
 enum drp_range_use {
 	DRP_RANGE_WRITE,
 	DRP_RANGE_COPY,		/* reads where DRP_RANGE_READ does, writes where nobody reads */
-	DRP_RANGE_READ,		/* of the other side of a turn */
+	DRP_RANGE_READ,		/* of the other side of a turn; with others like it in a virtual element */
+	DRP_RANGE_SHOW,		/* reads its source's device for a snapshot: where a copy may write, too */
 };
 
 struct drp_range {

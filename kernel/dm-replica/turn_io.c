@@ -9,6 +9,7 @@
 
 #include "copy.h"
 #include "io.h"
+#include "preserve.h"
 #include "turn.h"
 
 #define COPIES_MAX	16	/* at a time for one bio */
@@ -187,6 +188,14 @@ static bool may_copy(struct drp_turn *t, struct bio *bio)
 	return false;
 }
 
+/* What the copy overwrites may be in snapshots. Inside the gates of both sides. */
+static bool must_preserve(const struct turn_copy *copy)
+{
+	const struct drp_range *range = &drp_io_of(copy->bio)->range;
+
+	return drp_preserve_needed(copy->t->here, range->start, range->end);
+}
+
 bool drp_turn_copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
@@ -205,10 +214,15 @@ bool drp_turn_copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 		kfree(copy);
 		return true;
 	}
-	if (may_copy(t, bio) && enter_other(t, copy->other, bio))
-		start_copy(copy);
-	else
-		kfree(copy);
+	if (may_copy(t, bio) && enter_other(t, copy->other, bio)) {
+		if (!must_preserve(copy)) {
+			start_copy(copy);
+			return false;
+		}
+		drp_gate_leave(&copy->other->gate);
+		drp_io_park_to_preserve(bio, t->here);
+	}
+	kfree(copy);
 	return false;
 }
 

@@ -4,6 +4,13 @@
  * 3 (acknowledged after all legs, overlapping writes ordered alike).
  */
 #include "io.h"
+#include "preserve.h"
+
+static void complete_host(struct bio *bio, blk_status_t status)
+{
+	bio->bi_status = status;
+	bio_endio(bio);
+}
 
 static void range_granted(struct drp_range *range)
 {
@@ -46,6 +53,25 @@ static bool mark_tracked(struct drp_io_ctx *io)
 	return true;
 }
 
+/* What its snapshots need is safe; false: the write waits for that, or is over. */
+static bool preserved(struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_element *at;
+
+	at = drp_io_unpreserved(io);
+	if (likely(!at))
+		return true;
+	if (bio_op(bio) == REQ_OP_DISCARD) {
+		/* Advice, that would cost COW space: not done. */
+		drp_io_leave(io);
+		complete_host(bio, BLK_STS_OK);
+	} else {
+		drp_io_park_to_preserve(bio, at);
+	}
+	return false;
+}
+
 static int remap_own(struct bio *bio)
 {
 	bio_set_dev(bio, drp_io_of(bio)->e->bdev);
@@ -74,6 +100,20 @@ static int park_for_metadata(struct bio *bio, bool extent)
 	return DM_MAPIO_SUBMITTED;
 }
 
+static int lock_and_submit(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	io->range.use = DRP_RANGE_WRITE;
+	io->range.component = io->e->component;
+	io->range.granted = range_granted;
+	io->step = DRP_STEP_SUBMIT;
+	io->in_range = true;
+	if (!drp_range_lock(&io->e->pool->ranges, &io->range))
+		return DM_MAPIO_SUBMITTED;
+	return drp_write_submit(bio, may_sleep);
+}
+
 int drp_write_run(struct bio *bio, bool may_sleep)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
@@ -89,8 +129,15 @@ int drp_write_run(struct bio *bio, bool may_sleep)
 	}
 	if (READ_ONCE(e->access) != DRP_ACCESS_WRITE)
 		return refuse(io);
-	if (!io->in_grace)	/* no sync concerns it */
-		return remap_own(bio);
+	if (!preserved(bio))
+		return DM_MAPIO_SUBMITTED;
+	if (!io->in_grace) {	/* no sync concerns it */
+		if (!e->cow_newest)
+			return remap_own(bio);
+		/* Who reads through a snapshot holds the region lock. */
+		io->alone = true;
+		return lock_and_submit(bio, may_sleep);
+	}
 	if (!drp_extent_touch(e, drp_extent_of(e->pool, io->range.start)))
 		return park_for_metadata(bio, true);
 	if (!mark_tracked(io))
@@ -98,23 +145,10 @@ int drp_write_run(struct bio *bio, bool may_sleep)
 
 	if (unlikely(e->inbound || io->clones))
 		drp_turn_widen(io);
-	io->range.use = DRP_RANGE_WRITE;
-	io->range.component = e->component;
-	io->range.granted = range_granted;
-	io->step = DRP_STEP_SUBMIT;
-	io->in_range = true;
-	if (!drp_range_lock(&e->pool->ranges, &io->range))
-		return DM_MAPIO_SUBMITTED;
-	return drp_write_submit(bio, may_sleep);
+	return lock_and_submit(bio, may_sleep);
 }
 
 /* ---- legs ---- */
-
-static void complete_host(struct bio *bio, blk_status_t status)
-{
-	bio->bi_status = status;
-	bio_endio(bio);
-}
 
 void drp_write_done(struct bio *bio)
 {
@@ -257,6 +291,8 @@ int drp_write_submit(struct bio *bio, bool may_sleep)
 	struct drp_io_ctx *io = drp_io_of(bio);
 	enum req_op op = bio_op(bio);
 
+	if (io->alone)
+		return remap_own(bio);
 	if (op != REQ_OP_WRITE && !legs_write_zeroes(io)) {
 		/* Discard is advice: acknowledged and not done. Zeroes are not: the caller writes them. */
 		drp_io_leave(io);

@@ -1,0 +1,640 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Preserving: the old content of a run of chunks is read from the element's
+ * device, then written to COW space while the journal takes the record of it;
+ * who waited runs again when both are durable. Contract rule 2.
+ *
+ * No region lock is needed: nobody writes a chunk whose bit is not set, and who
+ * wrote before the snapshot was drained when it was taken. The element's gate is
+ * held over the read only, nothing over the rest.
+ *
+ * What cannot be preserved (no slot, the old data cannot be read, COW space
+ * takes no writes) waits for the decision of op_snapshot.h: the snapshots that
+ * need it become Broken, or the writes fail.
+ */
+#include <linux/slab.h>
+
+#include "op_snapshot.h"
+#include "preserve_internal.h"
+
+#define AHEAD_MAX	4	/* operations that one who waits starts */
+#define TRIES_MAX	3	/* writes of the same data */
+
+/* An engine's copy that waits; on its stack. */
+struct sleeper {
+	struct list_head node;		/* under p->lock, while an operation has it */
+	struct completion done;
+	int error;
+};
+
+static u64 op_sector(const struct drp_cow_op *op)
+{
+	return op->first << op->p->chunk_shift;
+}
+
+static u32 op_bytes(const struct drp_cow_op *op)
+{
+	return op->put.n << (op->p->chunk_shift + SECTOR_SHIFT);
+}
+
+/* ---- the end of an operation ---- */
+
+static void hold(struct drp_element *e)
+{
+	struct drp_preserved *p = e->preserved;
+	unsigned long flags;
+
+	spin_lock_irqsave(&p->lock, flags);
+	p->nr_held++;
+	spin_unlock_irqrestore(&p->lock, flags);
+}
+
+static void release(struct drp_element *e)
+{
+	struct drp_preserved *p = e->preserved;
+	unsigned long flags;
+
+	spin_lock_irqsave(&p->lock, flags);
+	/* Under the lock: who finds nothing held frees it. */
+	if (!--p->nr_held)
+		wake_up(&p->idle);
+	spin_unlock_irqrestore(&p->lock, flags);
+}
+
+enum outcome {
+	AGAIN,		/* who waits looks again */
+	CLOSED,		/* the element's gate is */
+	FAILED,
+};
+
+static void park_at_gate(struct drp_element *e, struct bio_list *bios)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(bios))) {
+		if (!drp_gate_park(&e->gate, bio))
+			drp_pool_rerun_bio(e->pool, bio);
+		else
+			drp_element_want_leg(e);
+	}
+}
+
+static void wake_sleepers(struct list_head *sleepers, int error)
+{
+	struct sleeper *s, *next;
+
+	list_for_each_entry_safe(s, next, sleepers, node) {
+		list_del(&s->node);
+		s->error = error;
+		complete(&s->done);
+	}
+}
+
+static void fail_bios(struct bio_list *bios, int error)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(bios))) {
+		bio->bi_status = errno_to_blk_status(error);
+		bio_endio(bio);
+	}
+}
+
+/* Any context. */
+static void end_op(struct drp_cow_op *op, enum outcome outcome, int error)
+{
+	struct drp_preserved *p = op->p;
+	struct drp_pool *pool = op->pr->pool;
+	struct drp_element *e = p->e;
+	struct bio_list bios;
+	unsigned long flags;
+	LIST_HEAD(sleepers);
+
+	spin_lock_irqsave(&p->lock, flags);
+	list_del(&op->node);
+	bios = op->waiters;
+	list_splice(&op->sleepers, &sleepers);
+	spin_unlock_irqrestore(&p->lock, flags);
+
+	drp_cow_op_free(op);
+	if (outcome == CLOSED)
+		park_at_gate(e, &bios);
+	else if (outcome == FAILED)
+		fail_bios(&bios, error);
+	else
+		drp_pool_rerun_bios(pool, &bios);
+	wake_sleepers(&sleepers, outcome == CLOSED ? -EAGAIN : error);
+
+	release(e);
+}
+
+/* Only a decision helps now. Process context, or the end of a commit. */
+static void give_up(struct drp_cow_op *op)
+{
+	struct drp_preserved *p = op->p;
+	struct drp_element *e = p->e;
+	unsigned long flags;
+	LIST_HEAD(sleepers);
+	bool going;
+
+	drp_cow_op_drop(op);
+	spin_lock_irqsave(&p->lock, flags);
+	op->stuck = true;
+	going = p->going;
+	list_splice_init(&op->sleepers, &sleepers);
+	/* Who decides might end it, and with it the element, as soon as it is stuck. */
+	p->nr_held++;
+	spin_unlock_irqrestore(&p->lock, flags);
+
+	wake_sleepers(&sleepers, -ENOSPC);
+	if (going)
+		drp_preserve_decided(e, -EIO);
+	else
+		drp_snapshot_exhausted(e);
+	release(e);
+}
+
+void drp_preserve_decided(struct drp_element *e, int error)
+{
+	struct drp_preserved *p = e->preserved;
+	struct drp_cow_op *op, *next;
+	unsigned long flags;
+	LIST_HEAD(stuck);
+
+	if (!p)
+		return;
+	spin_lock_irqsave(&p->lock, flags);
+	list_for_each_entry_safe(op, next, &p->ops, node)
+		if (op->stuck)
+			list_move_tail(&op->node, &stuck);
+	spin_unlock_irqrestore(&p->lock, flags);
+	list_for_each_entry_safe(op, next, &stuck, node)
+		end_op(op, error ? FAILED : AGAIN, error);
+}
+
+/* Where no operation knows better, the write fails. */
+void __weak drp_snapshot_exhausted(struct drp_element *e)
+{
+	drp_preserve_decided(e, -ENOSPC);
+}
+
+/* ---- data and record ---- */
+
+static void slow_work(struct work_struct *work);
+
+/* The put has ended: committer's context, or the end of a write. */
+static void put_ended(struct drp_cow_put *put, int error)
+{
+	struct drp_cow_op *op = container_of(put, struct drp_cow_op, put);
+
+	op->prepared = false;
+	bio_uninit(&op->bio);
+	if (!error) {
+		op->has_slots = false;	/* the entries' now */
+		drp_preserved_set(op->p, op->first, op->put.n, op->label);
+		end_op(op, AGAIN, 0);
+	} else if (!op->error) {
+		end_op(op, FAILED, -EIO);
+	} else {
+		pr_warn_ratelimited("dm-replica: element %s: COW space does not take what is to be preserved (error %d), %s\n",
+				    op->p->e->rec.name, op->error,
+				    op->tries < TRIES_MAX ? "trying another place" : "giving up");
+		/* Bad places are left alone until the pool is activated again. */
+		op->has_slots = false;
+		INIT_WORK(&op->work, slow_work);
+		queue_work(op->pr->slow_wq, &op->work);
+	}
+}
+
+static void write_ended(struct drp_cow_op *op, blk_status_t status)
+{
+	if (unlikely(status))
+		WRITE_ONCE(op->error, blk_status_to_errno(status));
+	if (!atomic_dec_and_test(&op->writes))
+		return;
+	if (unlikely(op->error))
+		drp_cow_put_abandon(&op->put, op->error);
+	else
+		drp_cow_put_confirm(&op->put);
+}
+
+static void whole_written(struct bio *bio)
+{
+	write_ended(container_of(bio, struct drp_cow_op, bio), bio->bi_status);
+}
+
+static void part_written(struct bio *bio)
+{
+	struct drp_cow_op *op = bio->bi_private;
+	blk_status_t status = bio->bi_status;
+
+	bio_put(bio);
+	write_ended(op, status);
+}
+
+/* Chunks from @i on whose slots follow each other. */
+static u32 adjacent(const struct drp_cow_op *op, u32 i)
+{
+	const struct drp_cow_entry *entry = op->put.entries;
+	u32 n = 1;
+
+	while (i + n < op->put.n && entry[i + n].slot == entry[i].slot + n)
+		n++;
+	return n;
+}
+
+static void write_data(struct drp_cow_op *op)
+{
+	struct drp_cow *cow = op->put.cow;
+	const blk_opf_t opf = REQ_OP_WRITE | REQ_FUA | REQ_SYNC;
+	u32 i, n = adjacent(op, 0);
+	struct bio *bio;
+
+	atomic_set(&op->writes, 1);
+	drp_cow_op_aim(op, cow->bdev, opf, drp_cow_sector(cow, op->put.entries[0].slot),
+		       op_bytes(op), whole_written);
+	if (n == op->put.n) {
+		submit_bio_noacct(&op->bio);
+		return;
+	}
+	/* One from the mempool after the other: each comes back by itself. */
+	for (i = 0; i < op->put.n; i += n) {
+		n = adjacent(op, i);
+		bio = bio_alloc_clone(cow->bdev, &op->bio, GFP_NOIO, &op->pr->bios);
+		bio_trim(bio, (sector_t)i << cow->chunk_shift, (sector_t)n << cow->chunk_shift);
+		bio->bi_iter.bi_sector = drp_cow_sector(cow, op->put.entries[i].slot);
+		bio->bi_private = op;
+		bio->bi_end_io = part_written;
+		atomic_inc(&op->writes);
+		submit_bio_noacct(bio);
+	}
+	write_ended(op, BLK_STS_OK);
+}
+
+static u32 crc_of(const struct drp_cow_op *op, u32 from, u32 bytes)
+{
+	u32 crc = ~0U, n;
+
+	for (; bytes; bytes -= n, from += n) {
+		const u32 within = from & (PAGE_SIZE - 1);
+
+		n = min_t(u32, bytes, PAGE_SIZE - within);
+		crc = crc32c(crc, page_address(op->vec[from / PAGE_SIZE].bv_page) + within, n);
+	}
+	return crc;
+}
+
+static void fill_in_entries(struct drp_cow_op *op)
+{
+	const u32 chunk_bytes = 1U << (op->p->chunk_shift + SECTOR_SHIFT);
+	u32 i;
+
+	for (i = 0; i < op->put.n; i++) {
+		struct drp_cow_entry *entry = &op->put.entries[i];
+
+		entry->key.element = op->p->e->rec.id;
+		entry->key.chunk = op->first + i;
+		entry->key.generation = op->label;
+		entry->kind = DRP_COW_PRESERVED;
+		entry->crc = crc_of(op, i * chunk_bytes, chunk_bytes);
+	}
+	op->put.parallel = true;
+	op->put.ended = put_ended;
+}
+
+/* In a worker, with data, memory and slots. */
+static void write_op(struct drp_cow_op *op)
+{
+	if (READ_ONCE(op->p->newest) != op->label) {
+		end_op(op, AGAIN, 0);	/* perhaps nobody needs it any more */
+		return;
+	}
+	op->error = 0;
+	op->tries++;
+	fill_in_entries(op);
+	drp_cow_put_submit(&op->put);
+	write_data(op);
+}
+
+static void write_work(struct work_struct *work)
+{
+	struct drp_cow_op *op = container_of(work, struct drp_cow_op, work);
+
+	if (unlikely(op->error)) {
+		pr_warn_ratelimited("dm-replica: element %s: what is at sector %llu cannot be read (error %d) and so not be preserved\n",
+				    op->p->e->rec.name, op_sector(op), op->error);
+		give_up(op);
+		return;
+	}
+	op->has_data = true;
+	write_op(op);
+}
+
+/* ---- the old data ---- */
+
+static void data_read(struct bio *bio)
+{
+	struct drp_cow_op *op = container_of(bio, struct drp_cow_op, bio);
+
+	op->error = blk_status_to_errno(bio->bi_status);
+	bio_uninit(bio);
+	drp_gate_leave(&op->p->e->gate);
+	INIT_WORK(&op->work, write_work);
+	queue_work(op->pr->pool->io_wq, &op->work);
+}
+
+/* The last chunk may be shorter than its slot: the rest is zeroes. */
+static void zero_behind(struct drp_cow_op *op, u32 from, u32 to)
+{
+	u32 n;
+
+	for (; from < to; from += n) {
+		const u32 within = from & (PAGE_SIZE - 1);
+
+		n = min_t(u32, to - from, PAGE_SIZE - within);
+		memset(page_address(op->vec[from / PAGE_SIZE].bv_page) + within, 0, n);
+	}
+}
+
+static void read_data(struct drp_cow_op *op)
+{
+	struct drp_element *e = op->p->e;
+	const u32 bytes = op_bytes(op);
+	u32 there;
+
+	if (!drp_gate_enter(&e->gate)) {
+		end_op(op, CLOSED, 0);
+		return;
+	}
+	there = min_t(u64, bytes, (e->rec.size_sectors - op_sector(op)) << SECTOR_SHIFT);
+	if (there < bytes)
+		zero_behind(op, there, bytes);
+	drp_cow_op_aim(op, e->bdev, REQ_OP_READ | REQ_SYNC, op_sector(op), there, data_read);
+	submit_bio_noacct(&op->bio);
+}
+
+static void go_on(struct drp_cow_op *op, int r)
+{
+	if (!r && op->has_data)
+		write_op(op);
+	else if (!r)
+		read_data(op);
+	else if (r == -ENOSPC)
+		give_up(op);
+	else
+		end_op(op, FAILED, r);
+}
+
+/* What the index must tell, or what has to be waited for. One at a time. */
+static void slow_work(struct work_struct *work)
+{
+	struct drp_cow_op *op = container_of(work, struct drp_cow_op, work);
+
+	if (op->tries >= TRIES_MAX)
+		give_up(op);
+	else if (READ_ONCE(op->p->newest) != op->label)
+		end_op(op, AGAIN, 0);
+	else
+		go_on(op, drp_cow_op_take(op, op_bytes(op), true));
+}
+
+static void fill_work(struct work_struct *work)
+{
+	struct drp_cow_op *op = container_of(work, struct drp_cow_op, work);
+	int r = drp_preserved_fill(op->p, op->first);
+
+	end_op(op, r ? FAILED : AGAIN, r);
+}
+
+/* ---- who waits ---- */
+
+struct wait {
+	struct bio *bio;		/* or: */
+	struct sleeper *sleeper;
+	struct drp_cow_op *spare;	/* or NULL; taken before any other */
+	struct drp_cow_op *start[AHEAD_MAX];
+	unsigned int nr_start;
+};
+
+static void __add_waiter(struct drp_cow_op *op, struct wait *w)
+{
+	if (w->bio)
+		bio_list_add(&op->waiters, w->bio);
+	else
+		list_add_tail(&w->sleeper->node, &op->sleepers);
+}
+
+static struct drp_cow_op *__op_of_chunk(struct drp_preserved *p, u64 chunk, u64 *next)
+{
+	struct drp_cow_op *op;
+
+	list_for_each_entry(op, &p->ops, node) {
+		if (chunk >= op->first && chunk < op->first + op->put.n)
+			return op;
+		if (op->first > chunk)
+			*next = min(*next, op->first);
+	}
+	return NULL;
+}
+
+static struct drp_cow_op *take_op(struct drp_preserver *pr, struct wait *w)
+{
+	struct drp_cow_op *op = w->spare;
+
+	w->spare = NULL;
+	if (op)
+		return op;
+	op = drp_cow_op_alloc(pr, GFP_NOWAIT | __GFP_NOWARN);
+	if (op)
+		return op;
+	spin_lock(&pr->lock);
+	swap(op, pr->spare);
+	spin_unlock(&pr->lock);
+	return op;
+}
+
+/* An operation for the chunks from @chunk on, before @end, that lack their bit. NULL: no memory now. */
+static struct drp_cow_op *__new_op(struct drp_preserved *p, struct wait *w,
+				   const struct drp_bits_page *page, u64 chunk, u64 end)
+{
+	const u32 max = min_t(u32, DRP_COW_PUT_MAX,
+			      (DRP_COW_OP_PAGES * PAGE_SIZE) >> (p->chunk_shift + SECTOR_SHIFT));
+	const u64 base = round_down(chunk, DRP_BITS_PER_PAGE);
+	struct drp_cow_op *op = take_op(p->e->pool->preserver, w);
+
+	if (!op)
+		return NULL;
+	op->p = p;
+	op->first = chunk;
+	op->label = p->newest;
+	op->fill = !page;
+	op->put.n = min3((u64)max, end - chunk, base + DRP_BITS_PER_PAGE - chunk);
+	if (page)
+		op->put.n = find_next_bit(page->bits, chunk - base + op->put.n, chunk - base) -
+			    (chunk - base);
+	list_add_tail(&op->node, &p->ops);
+	p->nr_held++;
+	w->start[w->nr_start++] = op;
+	return op;
+}
+
+enum joined {
+	NOTHING_LACKS,
+	WAITS,
+	NO_MEMORY,
+	STUCK,		/* sleepers do not wait for the decision */
+};
+
+/* Find or make the operation that provides the first chunk that lacks, and some of the next ones. */
+static enum joined __join(struct drp_preserved *p, struct wait *w, u64 first, u64 end)
+{
+	enum joined joined = NOTHING_LACKS;
+	u64 chunk = first, next;
+
+	lockdep_assert_held(&p->lock);
+	while (p->newest && chunk < end && w->nr_start < AHEAD_MAX) {
+		struct drp_bits_page *page = __drp_preserved_page(p, chunk);
+		const u64 base = round_down(chunk, DRP_BITS_PER_PAGE);
+		struct drp_cow_op *op;
+
+		if (page) {
+			const u32 to = min_t(u64, DRP_BITS_PER_PAGE, end - base);
+
+			chunk = base + find_next_zero_bit(page->bits, to, chunk - base);
+			if (chunk == base + to)
+				continue;
+		}
+		next = end;
+		op = __op_of_chunk(p, chunk, &next);
+		if (op && op->stuck && w->sleeper && joined == NOTHING_LACKS)
+			return STUCK;
+		if (!op)
+			op = __new_op(p, w, page, chunk, next);
+		if (!op)
+			return joined == WAITS ? WAITS : NO_MEMORY;
+		if (joined == NOTHING_LACKS)
+			__add_waiter(op, w);
+		joined = WAITS;
+		chunk = op->first + op->put.n;
+	}
+	return joined;
+}
+
+static void start_op(struct drp_cow_op *op)
+{
+	int r;
+
+	if (unlikely(op->fill)) {
+		INIT_WORK(&op->work, fill_work);
+		queue_work(op->pr->slow_wq, &op->work);
+		return;
+	}
+	r = drp_cow_op_take(op, op_bytes(op), false);
+	if (r == -EAGAIN) {
+		INIT_WORK(&op->work, slow_work);
+		queue_work(op->pr->slow_wq, &op->work);
+	} else {
+		go_on(op, r);
+	}
+}
+
+static enum joined join(struct drp_preserved *p, struct wait *w, u64 start, u64 end)
+{
+	enum joined joined;
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&p->lock, flags);
+	joined = __join(p, w, start >> p->chunk_shift, ((end - 1) >> p->chunk_shift) + 1);
+	spin_unlock_irqrestore(&p->lock, flags);
+	/* What it waits for may be over, and the bio gone, from here on. */
+	for (i = 0; i < w->nr_start; i++)
+		start_op(w->start[i]);
+	return joined;
+}
+
+void drp_preserve_park(struct drp_element *e, struct bio *bio, u64 start, u64 end)
+{
+	struct drp_preserver *pr = e->pool->preserver;
+	struct wait w = { .bio = bio };
+	unsigned long flags;
+
+	switch (join(e->preserved, &w, start, end)) {
+	case NOTHING_LACKS:
+		drp_pool_rerun_bio(e->pool, bio);
+		break;
+	case NO_MEMORY:
+		spin_lock_irqsave(&pr->lock, flags);
+		bio_list_add(&pr->starved, bio);
+		spin_unlock_irqrestore(&pr->lock, flags);
+		queue_work(pr->vio_wq, &pr->starved_work);
+		break;
+	default:
+		break;
+	}
+}
+
+struct drp_element *drp_preserve_lacking(struct drp_element *e, const struct drp_plan *plan,
+					 u32 mask, const struct drp_range *range)
+{
+	if (drp_preserve_needed(e, range->start, range->end))
+		return e;
+	for (; mask; mask &= mask - 1) {
+		e = plan->hop[__ffs(mask)].target;
+		if (drp_preserve_needed(e, range->start, range->end))
+			return e;
+	}
+	return NULL;
+}
+
+struct drp_element *drp_preserve_hold_lacking(struct drp_element *e, const struct drp_plan *plan,
+					      u32 mask, const struct drp_range *range)
+{
+	e = drp_preserve_lacking(e, plan, mask, range);
+	if (e)
+		hold(e);
+	return e;
+}
+
+/* 0 when all of it was preserved at some moment, -EAGAIN: the gate is closed, -ENOSPC, -EIO. */
+static int preserve_range(struct drp_element *e, u64 start, u64 end)
+{
+	struct sleeper sleeper;
+	struct wait w;
+
+	for (;;) {
+		w = (struct wait){ .sleeper = &sleeper };
+		if (!READ_ONCE(e->cow_newest))
+			return 0;
+		w.spare = drp_cow_op_alloc(e->pool->preserver, GFP_NOIO);
+		init_completion(&sleeper.done);
+		switch (join(e->preserved, &w, start, end)) {
+		case WAITS:
+			wait_for_completion(&sleeper.done);
+			break;
+		case STUCK:
+			sleeper.error = -ENOSPC;
+			break;
+		case NO_MEMORY:
+			cond_resched();
+			sleeper.error = 0;
+			break;
+		default:
+			sleeper.error = 1;
+		}
+		if (w.spare)
+			drp_cow_op_free(w.spare);
+		if (sleeper.error)
+			return min(sleeper.error, 0);
+	}
+}
+
+int drp_preserve_held(struct drp_element *e, const struct drp_range *range, bool wait)
+{
+	int r = wait ? preserve_range(e, range->start, range->end) : -EAGAIN;
+
+	release(e);
+	if (!r)
+		return -ERESTART;
+	return r == -EIO ? r : -EAGAIN;
+}

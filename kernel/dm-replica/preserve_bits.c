@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is preserved: pages of bits with the generation that they are about. A
+ * snapshot that is just taken makes all bits 0 by its number alone; where the
+ * newest one went, or after activation, a page is filled from the index before
+ * it answers.
+ */
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+
+#include "preserve_internal.h"
+
+/* ---- pages ---- */
+
+static struct drp_bits_page *alloc_page_of_bits(gfp_t gfp)
+{
+	struct drp_bits_page *page = kmalloc(sizeof(*page), gfp);
+
+	if (!page)
+		return NULL;
+	page->newest = 0;
+	page->bits = kzalloc(DRP_BITS_PER_PAGE / BITS_PER_BYTE, gfp);
+	if (page->bits)
+		return page;
+	kfree(page);
+	return NULL;
+}
+
+static void free_page_of_bits(struct drp_bits_page *page)
+{
+	kfree(page->bits);
+	kfree(page);
+}
+
+struct drp_bits_page *__drp_preserved_page(struct drp_preserved *p, u64 chunk)
+{
+	const unsigned long index = chunk >> DRP_BITS_SHIFT;
+	struct drp_bits_page *page = xa_load(&p->pages, index);
+
+	lockdep_assert_held(&p->lock);
+	if (page && page->newest == p->newest)
+		return page;
+	if (!page || !p->fresh)
+		return NULL;
+	bitmap_zero(page->bits, DRP_BITS_PER_PAGE);
+	smp_store_release(&page->newest, p->newest); /* readers look at it first */
+	return page;
+}
+
+static void drop_pages(struct drp_preserved *p)
+{
+	struct drp_bits_page *page;
+	unsigned long index;
+
+	xa_for_each(&p->pages, index, page) {
+		spin_lock_irq(&p->lock);
+		xa_erase(&p->pages, index);
+		spin_unlock_irq(&p->lock);
+		free_page_of_bits(page);
+		cond_resched();
+	}
+}
+
+void drp_preserved_set(struct drp_preserved *p, u64 first, u32 n, u64 label)
+{
+	struct drp_bits_page *page;
+	unsigned long flags;
+	u32 i;
+
+	spin_lock_irqsave(&p->lock, flags);
+	page = xa_load(&p->pages, first >> DRP_BITS_SHIFT);
+	/* It serves older ones, too, if the newest has gone meanwhile. */
+	if (page && page->newest == p->newest && label >= p->newest)
+		for (i = 0; i < n; i++)
+			set_bit((first + i) & (DRP_BITS_PER_PAGE - 1), page->bits);
+	spin_unlock_irqrestore(&p->lock, flags);
+}
+
+bool drp_preserve_needed(struct drp_element *e, u64 start, u64 end)
+{
+	const u64 newest = READ_ONCE(e->cow_newest);
+	struct drp_preserved *p = e->preserved;
+	u64 chunk, last;
+
+	if (likely(!newest))
+		return false;
+	last = (end - 1) >> p->chunk_shift;
+	for (chunk = start >> p->chunk_shift; chunk <= last; ) {
+		struct drp_bits_page *page = xa_load(&p->pages, chunk >> DRP_BITS_SHIFT);
+		u32 from = chunk & (DRP_BITS_PER_PAGE - 1);
+		u32 to = min_t(u64, DRP_BITS_PER_PAGE, from + last - chunk + 1);
+
+		if (!page || smp_load_acquire(&page->newest) != newest ||
+		    find_next_zero_bit(page->bits, to, from) < to)
+			return true;
+		chunk += to - from;
+	}
+	return false;
+}
+
+/* ---- from the index ---- */
+
+static int scan(struct drp_preserved *p, u64 first, u64 newest, unsigned long *bits)
+{
+	struct drp_cow *cow = p->e->pool->cow;
+	struct drp_cow_key key = { .element = p->e->rec.id, .chunk = first };
+	struct drp_cow_entry entry;
+	int r;
+
+	for (;;) {
+		r = drp_cow_next(cow, &key, &entry);
+		if (r <= 0 || entry.key.element != key.element ||
+		    entry.key.chunk >= first + DRP_BITS_PER_PAGE)
+			return min(r, 0);
+		key = entry.key;
+		if (entry.kind == DRP_COW_PRESERVED && key.generation >= newest) {
+			__set_bit(key.chunk - first, bits);
+			key.chunk++;
+			key.generation = 0;
+		} else {
+			key.generation++;
+		}
+		cond_resched();
+	}
+}
+
+static bool counts_already(struct drp_preserved *p, struct drp_bits_page *page, u64 chunk, bool *fresh)
+{
+	bool counts;
+
+	spin_lock_irq(&p->lock);
+	counts = !p->newest || __drp_preserved_page(p, chunk);
+	page->newest = p->newest;
+	*fresh = p->fresh;
+	spin_unlock_irq(&p->lock);
+	return counts;
+}
+
+/* Returns the page that is not needed. */
+static struct drp_bits_page *__install(struct drp_preserved *p, struct drp_bits_page *page,
+				       unsigned long index, bool fresh)
+{
+	struct drp_bits_page *old = xa_load(&p->pages, index);
+
+	lockdep_assert_held(&p->lock);
+	/* Something has changed meanwhile: it is asked again, if need be. */
+	if (page->newest != p->newest || fresh != p->fresh || (old && old->newest == p->newest))
+		return page;
+	if (!old) {
+		/* Its node was reserved. */
+		if (!WARN_ON_ONCE(xa_is_err(xa_store(&p->pages, index, page, GFP_NOWAIT))))
+			return NULL;
+		return page;
+	}
+	/* Who reads the old one without the lock keeps it. */
+	bitmap_copy(old->bits, page->bits, DRP_BITS_PER_PAGE);
+	smp_store_release(&old->newest, page->newest); /* readers look at it first */
+	return page;
+}
+
+int drp_preserved_fill(struct drp_preserved *p, u64 chunk)
+{
+	const unsigned long index = chunk >> DRP_BITS_SHIFT;
+	struct drp_bits_page *page = alloc_page_of_bits(GFP_NOIO | __GFP_NOFAIL);
+	bool fresh;
+	int r = 0;
+
+	if (!counts_already(p, page, chunk, &fresh)) {
+		if (!fresh)
+			r = scan(p, round_down(chunk, DRP_BITS_PER_PAGE), page->newest, page->bits);
+		if (!r)
+			r = xa_reserve_irq(&p->pages, index, GFP_NOIO | __GFP_NOFAIL);
+		if (!r) {
+			spin_lock_irq(&p->lock);
+			page = __install(p, page, index, fresh);
+			spin_unlock_irq(&p->lock);
+		}
+	}
+	if (page)
+		free_page_of_bits(page);
+	return r;
+}
+
+/* ---- what is alive ---- */
+
+static int make(struct drp_element *e)
+{
+	struct drp_preserved *p;
+	int r = drp_preserver_make(e->pool);
+
+	if (r)
+		return r;
+	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	if (!p)
+		return -ENOMEM;
+	p->e = e;
+	p->chunk_shift = e->pool->cow->chunk_shift;
+	init_waitqueue_head(&p->idle);
+	xa_init_flags(&p->pages, XA_FLAGS_LOCK_IRQ);
+	spin_lock_init(&p->lock);
+	INIT_LIST_HEAD(&p->ops);
+	e->preserved = p;
+	return 0;
+}
+
+int drp_preserve_set_newest(struct drp_element *e, u64 newest, bool fresh)
+{
+	struct drp_preserved *p = e->preserved;
+	int r;
+
+	/* A virtual element is not copied before it is written: see vio.c. */
+	if (drp_element_virtual(e))
+		return 0;
+	if (!p && !newest)
+		return 0;
+	if (!p) {
+		r = e->pool->cow ? make(e) : -ENODEV;
+		if (r)
+			return r;
+		p = e->preserved;
+	}
+	spin_lock_irq(&p->lock);
+	p->newest = newest;
+	p->fresh = fresh;
+	spin_unlock_irq(&p->lock);
+	WRITE_ONCE(e->cow_newest, newest);
+	if (!newest)
+		drop_pages(p);
+	return 0;
+}
+
+static bool is_idle(struct drp_preserved *p)
+{
+	bool idle;
+
+	spin_lock_irq(&p->lock);
+	idle = !p->nr_held;
+	spin_unlock_irq(&p->lock);
+	return idle;
+}
+
+void drp_preserve_drain(struct drp_element *e)
+{
+	if (e->preserved)
+		wait_event(e->preserved->idle, is_idle(e->preserved));
+}
+
+void drp_preserve_exit(struct drp_element *e)
+{
+	struct drp_preserved *p = e->preserved;
+
+	if (!p)
+		return;
+	spin_lock_irq(&p->lock);
+	p->going = true;
+	spin_unlock_irq(&p->lock);
+	drp_preserve_decided(e, -EIO);
+	wait_event(p->idle, is_idle(p));
+	WRITE_ONCE(e->cow_newest, 0);
+	e->preserved = NULL;
+	drop_pages(p);
+	xa_destroy(&p->pages);
+	kfree(p);
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What chunks are moved with, from mempools of the pool: contract rule 9. Only
+ * one waits for memory at a time (slow_wq), and it takes all that it needs
+ * before it begins, so the reserve is enough for it.
+ */
+#include <linux/delay.h>
+#include <linux/slab.h>
+
+#include "preserve_internal.h"
+
+#define OPS_RESERVED	2
+#define BIOS_RESERVED	4
+#define MEMORY_WAIT_MS	20
+
+static void starved_work(struct work_struct *work)
+{
+	struct drp_preserver *pr = container_of(work, struct drp_preserver, starved_work);
+	struct drp_cow_op *op = drp_cow_op_alloc(pr, GFP_NOIO);
+	struct bio_list bios;
+
+	spin_lock_irq(&pr->lock);
+	swap(op, pr->spare);
+	bios = pr->starved;
+	bio_list_init(&pr->starved);
+	spin_unlock_irq(&pr->lock);
+	if (op)
+		drp_cow_op_free(op);
+	drp_pool_rerun_bios(pr->pool, &bios);
+}
+
+static void destroy(struct drp_preserver *pr)
+{
+	if (pr->slow_wq)
+		destroy_workqueue(pr->slow_wq);
+	if (pr->vio_wq)
+		destroy_workqueue(pr->vio_wq);
+	if (pr->spare)
+		drp_cow_op_free(pr->spare);
+	bioset_exit(&pr->bios);
+	mempool_exit(&pr->pages);
+	mempool_exit(&pr->ops);
+	kfree(pr);
+}
+
+int drp_preserver_make(struct drp_pool *pool)
+{
+	struct drp_preserver *pr;
+
+	if (pool->preserver)
+		return 0;
+	pr = kzalloc(sizeof(*pr), GFP_KERNEL);
+	if (!pr)
+		return -ENOMEM;
+	pr->pool = pool;
+	spin_lock_init(&pr->lock);
+	bio_list_init(&pr->starved);
+	INIT_WORK(&pr->starved_work, starved_work);
+	pr->slow_wq = alloc_ordered_workqueue("drp-preserve", WQ_MEM_RECLAIM);
+	pr->vio_wq = alloc_workqueue("drp-virtual", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!pr->slow_wq || !pr->vio_wq ||
+	    mempool_init_kmalloc_pool(&pr->ops, OPS_RESERVED, sizeof(struct drp_cow_op)) ||
+	    mempool_init_page_pool(&pr->pages, DRP_COW_OP_PAGES, 0) ||
+	    bioset_init(&pr->bios, BIOS_RESERVED, 0, 0)) {
+		destroy(pr);
+		return -ENOMEM;
+	}
+	pool->preserver = pr;
+	return 0;
+}
+
+void drp_preserver_free(struct drp_pool *pool)
+{
+	if (pool->preserver)
+		destroy(pool->preserver);
+	pool->preserver = NULL;
+}
+
+struct drp_cow_op *drp_cow_op_alloc(struct drp_preserver *pr, gfp_t gfp)
+{
+	struct drp_cow_op *op = mempool_alloc(&pr->ops, gfp);
+
+	if (!op)
+		return NULL;
+	/* Of the arrays only what is used is ever filled in. */
+	op->pr = pr;
+	op->put.cow = pr->pool->cow;
+	op->put.n = 0;
+	op->nr_pages = 0;
+	op->prepared = false;
+	op->has_slots = false;
+	op->p = NULL;
+	op->has_data = false;
+	op->tries = 0;
+	op->error = 0;
+	op->stuck = false;
+	op->host = NULL;
+	bio_list_init(&op->waiters);
+	INIT_LIST_HEAD(&op->sleepers);
+	return op;
+}
+
+static void release_slots(struct drp_cow_op *op)
+{
+	u64 slots[DRP_COW_PUT_MAX];
+	u32 i;
+
+	for (i = 0; i < op->put.n; i++)
+		slots[i] = op->put.entries[i].slot;
+	drp_cow_release(op->put.cow, slots, op->put.n);
+	op->has_slots = false;
+}
+
+static void give_back_pages(struct drp_cow_op *op)
+{
+	while (op->nr_pages)
+		mempool_free(op->vec[--op->nr_pages].bv_page, &op->pr->pages);
+	op->has_data = false;
+}
+
+void drp_cow_op_drop(struct drp_cow_op *op)
+{
+	give_back_pages(op);
+	if (op->prepared)
+		drp_cow_put_cancel(&op->put);
+	op->prepared = false;
+	if (op->has_slots)
+		release_slots(op);
+}
+
+void drp_cow_op_free(struct drp_cow_op *op)
+{
+	drp_cow_op_drop(op);
+	mempool_free(op, &op->pr->ops);
+}
+
+static bool take_pages(struct drp_cow_op *op, u32 bytes, gfp_t gfp)
+{
+	u32 want = DIV_ROUND_UP(bytes, PAGE_SIZE);
+
+	while (op->nr_pages < want) {
+		struct page *page = mempool_alloc(&op->pr->pages, gfp);
+
+		if (!page)
+			return false;
+		op->vec[op->nr_pages++] = (struct bio_vec){
+			.bv_page = page,
+			.bv_len = PAGE_SIZE,
+		};
+	}
+	return true;
+}
+
+static int take_slots(struct drp_cow_op *op)
+{
+	u64 slots[DRP_COW_PUT_MAX];
+	u32 i;
+	int r;
+
+	if (op->has_slots)
+		return 0;
+	r = drp_cow_alloc(op->put.cow, slots, op->put.n);
+	if (r)
+		return r;
+	for (i = 0; i < op->put.n; i++)
+		op->put.entries[i].slot = slots[i];
+	op->has_slots = true;
+	return 0;
+}
+
+static int take_now(struct drp_cow_op *op, u32 bytes, gfp_t gfp)
+{
+	if (!take_pages(op, bytes, gfp))
+		return -ENOMEM;
+	if (!op->prepared && drp_cow_put_prepare(&op->put, gfp))
+		return -ENOMEM;
+	op->prepared = true;
+	return take_slots(op);
+}
+
+int drp_cow_op_take(struct drp_cow_op *op, u32 bytes, bool wait)
+{
+	struct drp_pool *pool = op->pr->pool;
+	int r;
+
+	if (!wait) {
+		r = take_now(op, bytes, GFP_NOWAIT | __GFP_NOWARN);
+		/* Pages of the reserve must not lie with who waits in a queue for the rest. */
+		if (r && !op->has_data)
+			give_back_pages(op);
+		return r == -ENOMEM ? -EAGAIN : r;
+	}
+	for (;;) {
+		if (!drp_pool_writable(pool))
+			return -EIO;
+		r = take_now(op, bytes, GFP_NOIO);
+		if (r == -EAGAIN) {
+			drp_cow_wait_slots(op->put.cow);
+		} else if (r == -ENOMEM) {
+			/* Entries become part of the tree, and their memory free. */
+			drp_committer_ops.want_checkpoint(pool);
+			msleep(MEMORY_WAIT_MS);
+		} else {
+			return r;
+		}
+	}
+}
+
+void drp_cow_op_aim(struct drp_cow_op *op, struct block_device *bdev, blk_opf_t opf,
+		    sector_t sector, u32 bytes, bio_end_io_t *end_io)
+{
+	bio_init(&op->bio, bdev, op->vec, DRP_COW_OP_PAGES, opf);
+	op->bio.bi_vcnt = DIV_ROUND_UP(bytes, PAGE_SIZE);
+	op->bio.bi_iter.bi_sector = sector;
+	op->bio.bi_iter.bi_size = bytes;
+	op->bio.bi_end_io = end_io;
+}
