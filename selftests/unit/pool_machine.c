@@ -53,6 +53,7 @@ static int accept_old_catalog(void *ctx, u64 block, u8 *data)
 /* Is what was loaded what the contract allows at this moment? */
 static void compare_loaded(struct machine *m)
 {
+	static const u32 all[MODEL_ELEMENTS] = { ~0U, ~0U, ~0U };
 	const struct model_state *want;
 	const char *problem;
 
@@ -64,7 +65,7 @@ static void compare_loaded(struct machine *m)
 		return;
 	}
 	want = m->in_flight && m->load->state.commits == m->next.commits ? &m->next : &m->now;
-	problem = model_compare(m->load, want, m->may_active);
+	problem = model_compare(m->load, want, m->fault == FAULT_CUT_MOVED_BACK ? all : m->may_active);
 	if (problem)
 		violation(m, problem);
 }
@@ -135,8 +136,10 @@ int machine_commit(struct machine *m)
 	m->next = m->now;
 	drp_commit_start(&c, m->commit_buf, DRP_COMMIT_BLOCKS_MAX);
 	ret = machine_fill_commit(m, &c);
+	machine_cow_seal(m);
 	if (!ret)
 		ret = drp_commit_seal(&c, &m->ring);
+	machine_cow_sealed(m, ret ? NULL : &c);
 	if (ret) {
 		m->cut_open = 0;	/* whatever was built is dropped */
 		return ret;
@@ -197,9 +200,15 @@ static int small_step(struct machine *m)
 
 	if (m->recovering)
 		return 0;
-	switch (sim_below(&m->random, 8)) {
+	switch (sim_below(&m->random, 10)) {
 	case 0:
 		resync_some(m);
+		break;
+	case 8:
+	case 9:
+		/* For that fault much has to be unconfirmed. */
+		if (m->fault != FAULT_CUT_MOVED_BACK || sim_once_in(&m->random, 4))
+			ret = machine_cow_data(m);
 		break;
 	case 1:
 	case 2:
@@ -309,9 +318,15 @@ static int write_plane(struct machine *m, u32 s)
 	return ret ? ret : write_dir(m, s);
 }
 
+static void block_keep(struct machine *m, u64 block)
+{
+	m->new_used |= 1ULL << (block - page_first(m));
+}
+
 /* Pool, elements, syncs with their planes, active extents: one record per call. */
 static int catalog_record(struct machine *m, u32 at, void *buf, u32 room)
 {
+	static const struct drp_dir_entry all_used = { .state = DRP_PAGE_DIRTY };
 	struct drp_pool_rec pool = {
 		.next_id = 1000, .next_job_id = m->now.commits, .next_cut_id = 1,
 	};
@@ -329,6 +344,11 @@ static int catalog_record(struct machine *m, u32 at, void *buf, u32 room)
 		return m->now.sync[i] ? drp_encode_plane_root(MODEL_SYNC_ID + i, DRP_PLANE_D, 0,
 							      &m->root[i], 1, &taken, buf, room) : 0;
 	at -= 2 * MODEL_SYNCS;
+	if (at-- == 0)
+		return drp_encode_cow_root(&m->new_cow_root, buf, room);
+	if (at-- == 0)
+		return drp_encode_plane_root(DRP_COW_PLANE_ID, DRP_PLANE_SLOTS, 0, &all_used, 1,
+					     &taken, buf, room);
 	i = at / MODEL_EXTENTS;
 	at %= MODEL_EXTENTS;
 	if (i >= MODEL_ELEMENTS)
@@ -367,8 +387,9 @@ static void retire_some(struct machine *m)
 static int write_checkpoint(struct machine *m, struct drp_cut cut)
 {
 	u32 s;
-	int ret = 0;
+	int ret;
 
+	ret = machine_cow_merge(m, page_alloc, block_keep);
 	for (s = 0; !ret && s < MODEL_SYNCS; s++)
 		if (m->now.sync[s])
 			ret = write_plane(m, s);
@@ -391,18 +412,29 @@ static int write_checkpoint(struct machine *m, struct drp_cut cut)
 int machine_checkpoint(struct machine *m)
 {
 	struct drp_cut cut;
-	int ret;
+	int ret = 0;
+	u64 seq;
 
 	if (!m->image)
 		retire_some(m);
 	memcpy(m->new_active, m->now.active, sizeof(m->new_active));
-	cut = drp_ring_cut(&m->ring);
+	/* The cut may not lie before this, whatever is unconfirmed then. */
+	seq = m->ring.head_seq;
+	if (!m->recovering && sim_once_in(&m->random, 3))
+		ret = meanwhile(m);
+	if (!ret && m->fault != FAULT_CUT_MOVED_BACK && m->fault != FAULT_CUT_PASSES_UNCONFIRMED)
+		ret = machine_cow_wait(m, seq);
+	if (ret)
+		return ret;
+	cut = machine_cow_cut(m, drp_ring_cut(&m->ring));
 	m->new_used = 0;
 	ret = write_checkpoint(m, cut);
 	if (ret)
 		return ret;
 	drp_ring_release(&m->ring, cut);
 	m->used = m->new_used;
+	m->cow_root = m->new_cow_root;
+	memcpy(m->tree, m->new_tree, sizeof(m->tree));
 	memcpy(m->may_active, m->new_active, sizeof(m->may_active));
 	m->nr_checkpoints++;
 	return 0;
@@ -434,11 +466,31 @@ static int machine_format(struct machine *m)
 		m->sb.areas[i].blocks = blocks[i];
 		at += blocks[i];
 	}
+	m->sb.incompat = DRP_INCOMPAT_COW;
+	m->sb.cow_sectors = (COW_SLOTS + 1) * m->sb.chunk_sectors;
 	memset(&m->now, 0, sizeof(m->now));
 	m->now.commits = 1;
 	ret = drp_format_write(&m->disk->io, &m->sb, m->scratch);
 	m->formatted = !ret;
 	return ret;
+}
+
+static int keep_node(void *ctx, u64 block, u32 level)
+{
+	(void)level;
+	block_keep(ctx, block);
+	return 0;
+}
+
+static void keep_tree(struct machine *m)
+{
+	struct cow_reader r = { .disk = m->disk, .nonce = m->sb.nonce };
+	const struct drp_cow_store store = {
+		.get = cow_reader_get, .put = cow_reader_put, .ctx = &r, .nonce = m->sb.nonce,
+	};
+
+	if (drp_cow_walk(&store, &m->cow_root, keep_node, m))
+		violation(m, "a tree that was read cannot be walked");
 }
 
 static void take_loaded(struct machine *m, const struct model_load *l)
@@ -455,6 +507,10 @@ static void take_loaded(struct machine *m, const struct model_load *l)
 	memcpy(m->root, l->root, sizeof(m->root));
 	memcpy(m->dir, l->dir, sizeof(m->dir));
 	memset(m->dirty, true, sizeof(m->dirty));
+	m->cow_root = l->cow_root;
+	memcpy(m->tree, l->tree, sizeof(m->tree));
+	memset(m->pending, 0, sizeof(m->pending));
+	m->nr_dropped += l->dropped;
 	drp_ring_init(&m->ring, &m->sb);
 	drp_ring_resume(&m->ring, &l->result);
 	m->used = m->new_used = 0;
@@ -468,6 +524,7 @@ static void take_loaded(struct machine *m, const struct model_load *l)
 			page_keep(m, &m->dir[s][p]);
 		model_or_active(m->now.bits[s], m->now.active[model_source(s)]);
 	}
+	keep_tree(m);
 	m->used = m->new_used;
 	memcpy(m->now.ever, m->now.bits, sizeof(m->now.ever));
 }

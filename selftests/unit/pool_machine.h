@@ -13,7 +13,7 @@
 #define MACHINE_DEVICE_BLOCKS	2048
 #define MACHINE_JOURNAL_BLOCKS	40
 #define MACHINE_CATALOG_BLOCKS	4
-#define MACHINE_PAGE_BLOCKS	32	/* few, so that they are used again soon */
+#define MACHINE_PAGE_BLOCKS	44	/* few, so that they are used again soon */
 
 /* Deliberate mistakes of the caller or the disk: the harness must notice each. */
 enum machine_fault {
@@ -29,6 +29,10 @@ enum machine_fault {
 	FAULT_NEWEST_SUPER_FIRST,	/* the only newest superblock is the first to be written over */
 	FAULT_RETIRED_BEHIND_CUT,	/* extents left out of the catalog after the cut was taken */
 	FAULT_WRITE_BEFORE_ACTIVATE,	/* the extent's record is not durable yet */
+	FAULT_CONFIRMED_EARLY,		/* before the preserved data is durable */
+	FAULT_CUT_PASSES_UNCONFIRMED,	/* a checkpoint takes a put whose data is being written */
+	FAULT_CUT_MOVED_BACK,		/* to what is unconfirmed, before extents retired */
+	FAULT_SLOT_USED_EARLY,		/* before the commit that freed it is durable */
 };
 
 struct machine {
@@ -54,6 +58,15 @@ struct machine {
 	bool dirty[MODEL_SYNCS][MODEL_PAGES];
 	u64 used;			/* page blocks of the last durable checkpoint */
 	u64 new_used;			/* and of the one being written */
+	struct drp_cow_root cow_root;	/* of the last durable checkpoint */
+	struct drp_cow_root new_cow_root; /* of the one being written */
+	u64 tree[COW_KEYS];		/* slots that it has, by key */
+	u64 new_tree[COW_KEYS];
+	struct pending_put {		/* committed or about to be; the data is not written yet */
+		u64 version;		/* 0: this key has none */
+		struct drp_cut commit;	/* where its record is; seq 0: not sealed yet */
+	} pending[COW_KEYS];
+	u64 nr_puts, nr_dropped;
 	bool recovering;		/* the checkpoint that follows a load: nothing else happens */
 	u32 catalog_at;			/* next record of the catalog */
 
@@ -89,5 +102,18 @@ int machine_checkpoint(struct machine *m);
 int machine_fill_commit(struct machine *m, struct drp_commit *c);
 int machine_encode_element(const struct machine *m, u32 i, void *buf, u32 room);
 int machine_encode_sync(const struct machine *m, u32 i, void *buf, u32 room);
+
+/* Parts in pool_preserve.c: COW space. */
+int machine_cow_record(struct machine *m, u8 *buf, u32 room);
+/* A commit is being sealed: what it may confirm; it has failed, or is durable. */
+void machine_cow_seal(struct machine *m);
+void machine_cow_sealed(struct machine *m, const struct drp_commit *c);
+/* Write the data of a put that lacks it; of all whose commit is before @seq. 0 or -EIO. */
+int machine_cow_data(struct machine *m);
+int machine_cow_wait(struct machine *m, u64 seq);
+/* The cut of a checkpoint, before everything unconfirmed; what its tree will hold. */
+struct drp_cut machine_cow_cut(struct machine *m, struct drp_cut cut);
+int machine_cow_merge(struct machine *m, u64 (*alloc)(struct machine *m),
+		      void (*keep)(struct machine *m, u64 block));
 
 #endif /* POOL_MACHINE_H */

@@ -99,6 +99,8 @@ static int take_plane_root(void *ctx, u64 sync_id, enum drp_plane plane, u64 fir
 {
 	struct model_load *l = ctx;
 
+	if (plane == DRP_PLANE_SLOTS)
+		return n == 1 && entries[0].state == DRP_PAGE_DIRTY ? 0 : -ERANGE;
 	if (sync_id - MODEL_SYNC_ID >= MODEL_SYNCS || plane != DRP_PLANE_D || first || n != 1)
 		return -ERANGE;
 	l->root[sync_id - MODEL_SYNC_ID] = entries[0];
@@ -114,6 +116,44 @@ static int take_c_clear(void *ctx, u64 sync_id, u64 first, u64 count)
 	return -ERANGE;		/* the machine has no C planes */
 }
 
+static int take_cow_root(void *ctx, const struct drp_cow_root *root)
+{
+	struct model_load *l = ctx;
+	u32 i;
+	int ret;
+
+	l->cow_root = *root;
+	ret = cow_read_tree(l->disk, l->sb.nonce, root, l->tree);
+	for (i = 0; i < COW_KEYS; i++)
+		l->state.cow[i].slot = l->tree[i];
+	return ret;
+}
+
+static int take_cow_put(void *ctx, const struct drp_cow_entry *entry, u64 commit_seq)
+{
+	struct model_load *l = ctx;
+	u32 i = cow_index(&entry->key);
+
+	if (i == COW_KEYS || entry->slot > COW_SLOTS)
+		return -ERANGE;
+	l->state.cow[i].slot = entry->slot;
+	l->put_seq[i] = commit_seq;
+	l->put_crc[i] = entry->crc;
+	return 0;
+}
+
+static int take_cow_del(void *ctx, const struct drp_cow_key *key)
+{
+	struct model_load *l = ctx;
+	u32 i = cow_index(key);
+
+	if (i == COW_KEYS)
+		return -ERANGE;
+	l->state.cow[i].slot = 0;
+	l->put_seq[i] = 0;
+	return 0;
+}
+
 static const struct drp_load_sink model_sink = {
 	.pool		= take_pool,
 	.element	= take_element,
@@ -125,6 +165,9 @@ static const struct drp_load_sink model_sink = {
 	.plane_all	= take_plane_all,
 	.plane_root	= take_plane_root,
 	.c_clear	= take_c_clear,
+	.cow_put	= take_cow_put,
+	.cow_del	= take_cow_del,
+	.cow_root	= take_cow_root,
 };
 
 /* ---- planes ---- */
@@ -163,11 +206,47 @@ static int load_plane(struct model_load *l, const struct sim_disk *disk, u32 s)
 	return ret;
 }
 
+/* ---- COW space ---- */
+
+/* Only puts that nobody confirmed are compared with their data; what differs is dropped. */
+static void verify_cow(struct model_load *l)
+{
+	u32 i;
+
+	for (i = 0; i < COW_KEYS; i++) {
+		struct cow_value *v = &l->state.cow[i];
+		const u8 *data;
+
+		if (!v->slot)
+			continue;
+		data = sim_disk_peek(l->disk, COW_FIRST_BLOCK + v->slot);
+		if (l->put_seq[i] > l->result.confirmed && cow_crc(data) != l->put_crc[i]) {
+			*v = (struct cow_value){ };
+			l->dropped++;
+			continue;
+		}
+		v->version = cow_version(data, i);
+		v->sure = true;
+	}
+}
+
+static const char *compare_cow(const struct cow_value *have, const struct cow_value *want)
+{
+	if (!have->slot)
+		return want->slot && want->sure ? "a preserved chunk is lost" : NULL;
+	if (!want->slot)
+		return "a preserved chunk is there that was never committed, or is deleted";
+	if (have->slot != want->slot)
+		return "a preserved chunk is in another slot";
+	return have->version == want->version ? NULL : "a slot holds what was not preserved in it";
+}
+
 void model_load(struct model_load *l, const struct sim_disk *disk)
 {
 	u32 s;
 
 	memset(l, 0, offsetof(struct model_load, scratch));
+	l->disk = disk;
 	l->error = drp_probe_device(&disk->io, disk->blocks, &l->sb, &l->probe, l->scratch);
 	if (l->error || (l->probe != DRP_PROBE_VALID && l->probe != DRP_PROBE_REPAIR))
 		return;
@@ -175,6 +254,8 @@ void model_load(struct model_load *l, const struct sim_disk *disk)
 	for (s = 0; !l->error && s < MODEL_SYNCS; s++)
 		if (l->state.sync[s])
 			l->error = load_plane(l, disk, s);
+	if (!l->error)
+		verify_cow(l);
 }
 
 /* ---- comparison ---- */
@@ -219,6 +300,11 @@ const char *model_compare(const struct model_load *l, const struct model_state *
 		if (l->state.sync[i] != want->sync[i])
 			return "a sync is of another time";
 		problem = want->sync[i] ? compare_plane(l, want, i) : NULL;
+		if (problem)
+			return problem;
+	}
+	for (i = 0; i < COW_KEYS; i++) {
+		problem = compare_cow(&l->state.cow[i], &want->cow[i]);
 		if (problem)
 			return problem;
 	}

@@ -8,6 +8,7 @@
 
 #include "bitmap.h"
 #include "journal.h"
+#include "pool_cow.h"
 #include "simulated_disk.h"
 
 #define MODEL_ELEMENTS		3
@@ -30,6 +31,7 @@ struct model_state {
 	u32 active[MODEL_ELEMENTS];	/* bit per extent */
 	u64 bits[MODEL_SYNCS][MODEL_PLANE_WORDS];	/* D plane */
 	u64 ever[MODEL_SYNCS][MODEL_PLANE_WORDS];	/* that were set since all were clear */
+	struct cow_value cow[COW_KEYS];
 };
 
 /* The element that a sync has as its source. */
@@ -49,6 +51,12 @@ struct model_load {
 	struct model_state state;	/* active extents not yet ORed in */
 	struct drp_dir_entry root[MODEL_SYNCS];
 	struct drp_dir_entry dir[MODEL_SYNCS][MODEL_PAGES];
+	const struct sim_disk *disk;
+	struct drp_cow_root cow_root;	/* of the catalog */
+	u64 tree[COW_KEYS];		/* slots that it has */
+	u64 put_seq[COW_KEYS];		/* of the commit that put the key; 0: it is from the tree */
+	u32 put_crc[COW_KEYS];
+	u32 dropped;			/* puts whose data did not match */
 	u8 scratch[DRP_LOAD_SCRATCH_BLOCKS * DRP_BLOCK_BYTES] __aligned(8);
 };
 

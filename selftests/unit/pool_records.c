@@ -10,6 +10,7 @@ static int encode_element(const struct model_state *s, u32 i, void *buf, u32 roo
 		.id = MODEL_ELEMENT_ID + i,
 		.active_extents_max = s->element[i],
 		.size_sectors = 8 * MODEL_PLANE_BITS,
+		.generation = 2,
 	};
 
 	snprintf(e.name, sizeof(e.name), "element%u", i);
@@ -162,7 +163,8 @@ static int cut(struct machine *m, u8 *buf, u32 room)
 
 static int random_records(struct machine *m, u8 *buf, u32 room)
 {
-	switch (sim_below(&m->random, 10)) {
+	/* Slots are left out where commits have to be of equal size. */
+	switch (sim_below(&m->random, m->fault == FAULT_TORN_SEQUENCE_USED ? 10 : 14)) {
 	case 0:
 	case 1:
 		return put_element(m, buf, room);
@@ -174,8 +176,12 @@ static int random_records(struct machine *m, u8 *buf, u32 room)
 		return plane_all(m, buf, room);
 	case 6:
 		return cut(m, buf, room);
-	default:
+	case 7:
+	case 8:
+	case 9:
 		return activate(m, buf, room);
+	default:
+		return machine_cow_record(m, buf, room);
 	}
 }
 

@@ -20,6 +20,9 @@ static struct drp_check_page page;
 static u64 used[MACHINE_DEVICE_BLOCKS / 64 + 1];
 static struct drp_check_object objects[OBJECTS];
 static struct drp_check_root roots[ROOTS];
+static u8 nodes[DRP_COW_HEIGHT_MAX * DRP_BLOCK_BYTES] __aligned(8);
+static struct drp_check_mod mods[4096];
+static u64 slots[COW_SLOTS / 64 + 1], slots_used[COW_SLOTS / 64 + 1];
 
 static void take_finding(void *ctx, enum drp_check_severity severity, const char *text)
 {
@@ -53,6 +56,8 @@ static int run_check(const struct sim_disk *disk, struct seen *s, struct drp_che
 	const struct drp_check_memory memory = {
 		.scratch = scratch, .page = &page, .used = used, .objects = objects,
 		.max_objects = max_objects, .roots = roots, .max_roots = ROOTS,
+		.nodes = nodes, .mods = mods, .max_mods = ARRAY_SIZE(mods), .slots = slots,
+		.slots_used = slots_used, .max_slots = COW_SLOTS + 1,
 	};
 	const struct drp_check_sink sink = { .finding = take_finding, .load = &counting };
 
@@ -87,7 +92,7 @@ static void assert_only_targets_missing(const struct seen *s)
 static void pools_of_the_machine_are_clean(void **state)
 {
 	struct drp_check_result result;
-	u64 seed, pages = 0;
+	u64 seed, pages = 0, entries = 0;
 	struct seen s;
 
 	(void)state;
@@ -100,11 +105,13 @@ static void pools_of_the_machine_are_clean(void **state)
 			assert_int_equal(run_check(m->disk, &s, &result, OBJECTS), 0);
 			assert_only_targets_missing(&s);
 			pages += result.pages;
+			entries += result.cow_entries;
 		}
 		machine_free(m);
 	}
-	print_message("           %llu pages and directory chunks read\n", pages);
-	assert_true(pages > 20);
+	print_message("           %llu pages and directory chunks, %llu entries read\n", pages,
+		      entries);
+	assert_true(pages > 20 && entries > 100);
 }
 
 /* ---- a pool of given records ---- */

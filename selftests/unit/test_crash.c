@@ -10,7 +10,7 @@
 
 #include "pool_machine.h"
 
-#define LIVES		110
+#define LIVES		80
 #define MIN_CUTS	20000
 
 static u64 first_seed(void)
@@ -32,10 +32,13 @@ static void power_failures_leave_what_was_committed(void **state)
 	print_message("# did: seed %llu, %llu cuts examined (%llu in recoveries of images), %llu lives, %llu commits, %llu checkpoints, %llu wraps\n",
 		      first_seed(), m->nr_cuts, m->nr_nested, m->nr_lives, m->nr_commits,
 		      m->nr_checkpoints, m->nr_wraps);
+	print_message("           %llu chunks preserved, %llu of them dropped by a load\n",
+		      m->nr_puts, m->nr_dropped);
 	assert_null(m->violation);
 	assert_true(m->nr_cuts >= MIN_CUTS);
 	assert_true(m->nr_wraps >= 20);
 	assert_true(m->nr_checkpoints >= LIVES);
+	assert_true(m->nr_puts >= 300 && m->nr_dropped >= 15);
 	machine_free(m);
 }
 
@@ -98,6 +101,10 @@ NOTICED(notices_older_catalog_accepted, FAULT_OLD_CATALOG_ACCEPTED, 20)
 NOTICED(notices_newest_superblock_written_first, FAULT_NEWEST_SUPER_FIRST, 20)
 NOTICED(notices_extents_retired_behind_the_cut, FAULT_RETIRED_BEHIND_CUT, 20)
 NOTICED(notices_write_before_activation, FAULT_WRITE_BEFORE_ACTIVATE, 3)
+NOTICED(notices_confirmed_before_durable, FAULT_CONFIRMED_EARLY, 3)
+NOTICED(notices_a_cut_behind_what_is_unconfirmed, FAULT_CUT_PASSES_UNCONFIRMED, 3)
+NOTICED(notices_a_cut_before_retired_extents, FAULT_CUT_MOVED_BACK, 20)
+NOTICED(notices_slots_used_before_they_are_free, FAULT_SLOT_USED_EARLY, 3)
 
 int main(void)
 {
@@ -114,6 +121,10 @@ int main(void)
 		cmocka_unit_test(notices_newest_superblock_written_first),
 		cmocka_unit_test(notices_extents_retired_behind_the_cut),
 		cmocka_unit_test(notices_write_before_activation),
+		cmocka_unit_test(notices_confirmed_before_durable),
+		cmocka_unit_test(notices_a_cut_behind_what_is_unconfirmed),
+		cmocka_unit_test(notices_a_cut_before_retired_extents),
+		cmocka_unit_test(notices_slots_used_before_they_are_free),
 	};
 
 	return cmocka_run_group_tests_name("crash", tests, NULL, NULL);
