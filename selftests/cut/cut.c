@@ -5,7 +5,7 @@
  *
  * Cuts each recording at every event, with several choices of what a volatile
  * cache kept; with --cuts about that many, spread over it. --cut: only that one.
- * --save: the images of the cut, DIR/DISK, or with --sample N of so many random cuts
+ * --save: the images of the cut, DIR/DISK, or with --sample N of so many cuts
  * DIR/1/DISK ..., with what is expected of them in the file "expect".
  * Exit status: 0 all as the contract says, 1 not, 2 a recording cannot be used.
  */
@@ -152,17 +152,18 @@ struct run {
 	struct media m;
 	struct host *h;
 	struct pool p;
-	u64 sample_every;
+	u64 before;			/* cuts of other recordings */
+	u64 expected;			/* cuts of this one, about */
+	u64 quota, saved;		/* images of this one */
 };
 
-static bool is_sampled(const struct run *run, u32 event, u32 variant)
+/* Spread over the recording; not of its very beginning. */
+static bool is_sampled(const struct run *run)
 {
-	struct random r = cut_random(event, variant + 100);
-
-	if (options.one)
+	if (options.one || !options.save)
 		return options.save;
-	return options.save && run->h->formatted && pool_usable(&run->p) &&
-	       total_saved < options.sample && random_next(&r) % run->sample_every == 0;
+	return run->saved < run->quota && run->h->formatted && pool_usable(&run->p) &&
+	       total_cuts - run->before >= (run->saved + 1) * run->expected / (run->quota + 2);
 }
 
 static bool cut_once(struct run *run, u32 event, u32 variant)
@@ -173,8 +174,10 @@ static bool cut_once(struct run *run, u32 event, u32 variant)
 	media_cut(&run->m, variants[variant].metadata, variants[variant].data, &r);
 	bad = judge(run->h, &run->m, &run->p, &total_blocks);
 	total_cuts++;
-	if (is_sampled(run, event, variant))
+	if (is_sampled(run)) {
 		save(run->h, &run->m, &run->p);
+		run->saved++;
+	}
 	media_restore(&run->m);
 	if (!bad)
 		return true;
@@ -194,6 +197,9 @@ static bool cuts_at(struct run *run, u32 event, u64 share)
 {
 	u32 v, n = variants_at(run);
 
+	/* Of what was there before nothing is known until then. */
+	if (run->m.has_base && !run->h->adopted)
+		return true;
 	for (v = 0; v < n; v++) {
 		struct random r = cut_random(event, v + 50);
 
@@ -232,11 +238,27 @@ static bool is_start(const struct event *e)
 	return e->h.kind == SIM_RECORD_DISK || e->h.kind == SIM_RECORD_BASE;
 }
 
-static bool cut_recording(const char *path, u32 recordings)
+/* How many of 1024 cuts to make. */
+static u64 plan(struct run *run, u32 index, u32 recordings)
+{
+	u64 all = 0, share = 1024;
+	u32 e;
+
+	for (e = 0; e < run->log.nr; e++)
+		all += is_start(&run->log.events[e]) ? 0 : ARRAY_SIZE(variants);
+	if (options.cuts && all)
+		share = min_t(u64, 1024, options.cuts / recordings * 1024 / all + 1);
+	run->before = total_cuts;
+	run->expected = all * share / 1024;
+	run->quota = options.sample * (index + 1) / recordings - options.sample * index / recordings;
+	return share;
+}
+
+static bool cut_recording(const char *path, u32 index, u32 recordings)
 {
 	static struct run run;
-	u64 cuts = total_cuts, per_file = options.cuts / recordings, share = 1024;
 	bool good = true;
+	u64 share;
 	u32 e;
 
 	memset(&run, 0, sizeof(run));
@@ -244,10 +266,7 @@ static bool cut_recording(const char *path, u32 recordings)
 	run.m.fault = options.fault;
 	run.h = host_new();
 	log_read(&run.log, path);
-	if (options.cuts)
-		share = per_file * 1024 / ((u64)run.log.nr * ARRAY_SIZE(variants)) + 1;
-	run.sample_every = 1 + (u64)run.log.nr * share * recordings /
-			   (1024 * (options.sample ? options.sample : 1));
+	share = plan(&run, index, recordings);
 	for (e = 0; e < run.log.nr && good; e++) {
 		take_event(&run, e);
 		if (!is_start(&run.log.events[e]))
@@ -257,7 +276,7 @@ static bool cut_recording(const char *path, u32 recordings)
 	total_acked += run.h->nr_acked;
 	if (!options.one && good)
 		printf("# %s: %u events, %llu cuts\n", run.h->scenario, run.log.nr,
-		       total_cuts - cuts);
+		       total_cuts - run.before);
 	media_free(&run.m);
 	log_free(&run.log);
 	return good;
@@ -328,7 +347,7 @@ int main(int argc, char **argv)
 
 	parse(argc, argv);
 	for (i = optind; i < argc; i++)
-		good = cut_recording(argv[i], argc - optind) && good;
+		good = cut_recording(argv[i], i - optind, argc - optind) && good;
 	printf("%llu cuts of %d recordings, %llu operations, %llu writes acknowledged, %llu blocks compared, seed %llu, %.0f s\n",
 	       total_cuts, argc - optind, total_operations, total_acked, total_blocks,
 	       options.seed, now() - start);

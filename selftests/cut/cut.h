@@ -90,6 +90,7 @@ struct media {
 	struct disk disks[DISKS_MAX];
 	u32 nr_disks;
 	struct disk *metadata;		/* NULL: not known yet */
+	bool has_base;			/* there was something on the disks in the beginning */
 	enum fault fault;
 	u64 nr_done;			/* writes that ended, ever */
 	struct {
@@ -151,6 +152,7 @@ struct line {
 	struct line *parent;		/* it went on from this one, */
 	u32 *ceiling;			/* with nothing newer (NULL: what it had at the cut) */
 	u32 *durable, *acked, *issued;	/* serials, per sector */
+	u32 *told;			/* durable, and its host was told: not by a cut alone */
 	bool moment;			/* its parent's content at one moment */
 	u64 asked;			/* event: acknowledged before is in it */
 };

@@ -64,6 +64,7 @@ static struct line *line_new(struct host *h, struct line *parent, bool flushed)
 	l->number = ++h->nr_lines;
 	l->parent = parent;
 	l->durable = serials(!parent ? NULL : flushed ? parent->acked : parent->durable);
+	l->told = serials(parent ? parent->told : NULL);
 	l->acked = serials(parent ? parent->acked : NULL);
 	l->issued = serials(parent ? parent->issued : NULL);
 	return l;
@@ -270,7 +271,7 @@ static void mark_acked(struct host *h, const char *text, u64 at)
 	for (i = w->sector; l && i < w->sector + w->sectors; i++) {
 		l->acked[i] = serial;
 		if (w->fua)
-			l->durable[i] = serial;
+			l->durable[i] = l->told[i] = serial;
 	}
 }
 
@@ -295,9 +296,12 @@ static void mark_flush(struct host *h, const char *text, bool ended)
 		h->flushes[i].acked = serials(h->flushes[i].line->acked);
 		return;
 	}
-	for (s = 0; s < SECTORS_MAX; s++)
-		if (h->flushes[i].line->durable[s] < h->flushes[i].acked[s])
-			h->flushes[i].line->durable[s] = h->flushes[i].acked[s];
+	for (s = 0; s < SECTORS_MAX; s++) {
+		struct line *l = h->flushes[i].line;
+
+		l->durable[s] = max_t(u32, l->durable[s], h->flushes[i].acked[s]);
+		l->told[s] = max_t(u32, l->told[s], h->flushes[i].acked[s]);
+	}
 	free(h->flushes[i].acked);
 	h->flushes[i].number = 0;
 }

@@ -167,10 +167,10 @@ static bool covers(const struct host *h, const struct line *l, u32 sector, u32 s
 }
 
 /* May the write @serial, 0: none, be what is in that sector? */
-static bool is_allowed(const struct host *h, const struct line *l, u32 sector, s64 serial)
+static bool is_allowed(const struct host *h, const struct line *l, u32 sector, s64 serial, u32 floor)
 {
-	if (serial < 0 || serial >= h->max_writes || serial < l->durable[sector])
-		return serial == 0 && !l->durable[sector];
+	if (serial < 0 || serial >= h->max_writes || serial < floor)
+		return serial == 0 && !floor;
 	if (!serial)
 		return true;
 	for (; l; l = l->parent) {
@@ -187,9 +187,9 @@ static const char *bad_sector(const char *what, const struct host_element *e, u3
 {
 	if (serial < 0)
 		return wrong("%s element %llu, sector %u: garbage", what, e->id, sector);
-	return wrong("%s element %llu, sector %u has write %lld; durable is %u, acknowledged %u, issued %u",
-		     what, e->id, sector, serial, l->durable[sector], l->acked[sector],
-		     l->issued[sector]);
+	return wrong("%s element %llu, sector %u has write %lld; durable is %u (told %u), acknowledged %u, issued %u",
+		     what, e->id, sector, serial, l->durable[sector], l->told[sector],
+		     l->acked[sector], l->issued[sector]);
 }
 
 /* What is there was issued before the moment, so all acknowledged before that is there, too. */
@@ -218,6 +218,8 @@ static const char *judge_moment(const struct host *h, const struct host_element 
 static const char *judge_line(struct host *h, const struct host_element *e, struct pool *p,
 			      const struct line *l, const struct disk *d)
 {
+	const bool mirror = d && d != e->disk;
+	const u32 *floor = mirror ? l->told : l->durable;
 	static u32 found[SECTORS_MAX];
 	const u64 sectors = pool_element(p, e->id)->rec.size_sectors;
 	s64 serial;
@@ -225,9 +227,9 @@ static const char *judge_line(struct host *h, const struct host_element *e, stru
 
 	for (s = 0; s < sectors; s++) {
 		serial = tag_serial(d ? d->image + s * SECTOR : logical_sector(h, e, p, s), s);
-		if (!is_allowed(h, l, s, serial))
-			return bad_sector(d && d != e->disk ? "rule 3: the mirror of" : "rule 10:",
-					  e, s, serial, l);
+		if (!is_allowed(h, l, s, serial, floor[s]))
+			return bad_sector(mirror ? "rule 3: the mirror of" : "rule 10:", e, s,
+					  serial, l);
 		found[s] = serial;
 	}
 	return l->moment && !d ? judge_moment(h, e, l, found) : NULL;

@@ -198,6 +198,7 @@ void media_event(struct media *m, const struct event *e)
 		disk_new(m, e);
 		break;
 	case SIM_RECORD_BASE:
+		m->has_base = true;
 		memcpy(d->image + e->h.sector * SECTOR, e->data, min_t(size_t, e->h.bytes,
 			(d->sectors - e->h.sector) * SECTOR));
 		break;

@@ -161,7 +161,7 @@ static int activate_bad(void)
 	return 1;
 }
 
-void activate_mutated(const char *dir, unsigned int rounds, uint64_t seed)
+unsigned int activate_mutated(const char *dir, unsigned int rounds, uint64_t seed)
 {
 	unsigned int i, n, taken = 0;
 
@@ -185,7 +185,5 @@ void activate_mutated(const char *dir, unsigned int rounds, uint64_t seed)
 		taken += activate_bad();
 	}
 	disks_remove();
-	printf("%u changed metadata images activated, %u refused, seed %llu\n", rounds,
-	       rounds - taken, (unsigned long long)seed);
-	fflush(stdout);
+	return taken;
 }

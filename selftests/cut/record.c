@@ -209,7 +209,7 @@ static void activate_all(const char *images, const char *out)
 
 static void mutate_all(const char *images, unsigned int rounds, uint64_t seed)
 {
-	unsigned int i, nr = 0;
+	unsigned int i, nr = 0, taken = 0;
 	char dir[400];
 
 	do
@@ -220,8 +220,11 @@ static void mutate_all(const char *images, unsigned int rounds, uint64_t seed)
 		failed("there are no images in %s", images);
 	for (i = 1; i <= nr; i++) {
 		snprintf(dir, sizeof(dir), "%s/%u", images, i);
-		activate_mutated(dir, (rounds + nr - 1) / nr, seed + i);
+		taken += activate_mutated(dir, (rounds + nr - 1) / nr, seed + i);
 	}
+	rounds = nr * ((rounds + nr - 1) / nr);
+	printf("%u changed metadata images activated, %u refused, %u taken in, seed %llu\n", rounds,
+	       rounds - taken, taken, (unsigned long long)seed);
 }
 
 int main(int argc, char **argv)

@@ -79,7 +79,7 @@ void message(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void activate(const char *dir, const char *path);
 
 /* ---- mutate.c ---- */
-/* Activate the metadata in @dir @rounds times, each time changed in another way. */
-void activate_mutated(const char *dir, unsigned int rounds, uint64_t seed);
+/* Activate the metadata in @dir @rounds times, each time changed: how often it was taken in. */
+unsigned int activate_mutated(const char *dir, unsigned int rounds, uint64_t seed);
 
 #endif

@@ -61,7 +61,7 @@ static void journal_wrap(void)
 
 static void apart(void)
 {
-	uint64_t ab = begin_mirrored("apart", 2, SMALL);
+	uint64_t ab = begin_mirrored("apart", 2, SECTORS);
 
 	hosts_start(a, 3);
 	hosts_wait(20);
