@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# DESCRIPTION: malformed netlink requests are refused and change nothing
+# DESCRIPTION: malformed netlink requests are refused and change nothing, under I/O
 # REQUIRES: replica simdisk dmsetup
-# TIMEOUT: 300
+# TIMEOUT: 400
+# ROUNDS=N random requests as root and as many as nobody (10000), SEED=N.
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/bad-input.sh
@@ -17,10 +18,13 @@ fi
 bad_setup
 before=$(bad_state)
 kernel_mark
+bad_load /dev/mapper/bad-a
+seed=${SEED:-$RANDOM} start=$SECONDS
 
-"$program" bad 1 3 "${ROUNDS:-10000}" "${SEED:-1}" >"$DRP_TMP/tap"
+"$program" bad 1 3 "${ROUNDS:-10000}" "$seed" >"$DRP_TMP/tap"
 status=$?
 sed 's/^/# /' "$DRP_TMP/tap"
+echo "# did: $((2 * ${ROUNDS:-10000})) random netlink requests, seed $seed, $((SECONDS - start)) s"
 [ $status -ne 4 ] || skip "$(sed -n 's/.*# SKIP //p' "$DRP_TMP/tap")"
 assert_eq $status 0 "nl_fuzz"
 [ "$(grep -c '^ok ' "$DRP_TMP/tap")" -ge 10 ] || fail "nl_fuzz ended before its tests"

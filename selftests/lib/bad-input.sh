@@ -48,3 +48,17 @@ bad_setup() {
 	run_ok dmsetup message bad 0 create_sync 3 mirror 1 2 name=ab
 	wait_until 30 bad_is_synchronized || fail "the mirror does not become synchronized"
 }
+
+# DEVICE...: write to them, and read, until the script ends. Failures are allowed:
+# what is asked for meanwhile may take the device away from its host.
+bad_load() {
+	local dev
+	for dev; do
+		while :; do
+			dd if=/dev/zero of="$dev" bs=16k count=64 oflag=direct conv=notrunc
+			dd if="$dev" of=/dev/null bs=64k count=32 iflag=direct
+			sleep 0.1
+		done >/dev/null 2>&1 &
+		at_exit "kill $! 2>/dev/null; wait $! 2>/dev/null"
+	done
+}

@@ -150,7 +150,7 @@ vm_group() {
 		: >"$log"
 		# shellcheck disable=SC2086
 		selftests/vm/run --timeout "$(time_for $limit)" $options \
-			--env SEED --env FAILURES --env LENGTH -- \
+			--env SEED --env FAILURES --env ROUNDS --env LENGTH -- \
 			selftests/vm/guest-suite "$@" 2>&1 | collect "$log"
 		status=${PIPESTATUS[0]}
 		lost=$(cut -d ' ' -f 1 "$work/ended" | grep -vxFf - "$work/begun")
