@@ -120,6 +120,7 @@ bool drp_op_clone_forget(struct drp_sync *s)
 		return true;
 	/* Writes of the source need not wait for the target any more. */
 	WRITE_ONCE(s->turn->given_up, true);
+	drp_element_refresh_access(s->source);
 	drp_element_refresh_access(s->target);
 	if (!unhook(s))
 		return false;
@@ -390,6 +391,9 @@ static int commit_broken(struct drp_sync *s, struct drp_sync_rec *rec, const cha
 	if (r)
 		return r;
 	pr_warn("dm-replica: sync %s is Broken: %s\n", rec->name, why);
+	/* First: a turn that the record does not know lets nobody write. */
+	if (!rec->partial)
+		drp_op_clone_forget(s);
 	drp_sync_refresh(s);
 	if (job_id)
 		drp_job_end(s->pool, job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
@@ -415,7 +419,6 @@ int drp_op_clone_break(struct drp_sync *s, const char *why)
 int drp_op_clone_give_up(struct drp_sync *s, const char *why)
 {
 	struct drp_sync_rec rec = s->rec;
-	int r;
 
 	if (!rec.partial)
 		return 0;
@@ -423,10 +426,7 @@ int drp_op_clone_give_up(struct drp_sync *s, const char *why)
 		drp_copy_stop(s->copier);
 	no_longer_partial(&rec);
 	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
-	r = commit_broken(s, &rec, why);
-	if (!r)
-		drp_op_clone_forget(s);
-	return r;
+	return commit_broken(s, &rec, why);
 }
 
 void drp_op_clone_leg_lost(struct drp_element *e)

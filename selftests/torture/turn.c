@@ -247,7 +247,9 @@ void clone_begin(struct life *l, struct sync *s)
 int turn_begin(struct life *l, struct sync *s, const char *word)
 {
 	if (s->clone && (!strcmp(word, "resync-replica") || !strcmp(word, "activate"))) {
-		clone_begin(l, s);
+		/* Activate takes none while there is one. */
+		if (s->state != COPYING || strcmp(word, "activate"))
+			clone_begin(l, s);
 		return 1;
 	}
 	if (!strcmp(word, "restore-from-replica")) {
