@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: this test follows every #include of the module: a file may use
+# TIMEOUT: 900
 # headers of its own rank or a lower one. The ranks are in the file "ranks".
 . "$(dirname "$0")/../lib/drp.sh"
 

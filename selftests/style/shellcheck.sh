@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: this test passes every shell script through shellcheck.
+# TIMEOUT: 900
 . "$(dirname "$0")/../lib/drp.sh"
 
 need shellcheck
