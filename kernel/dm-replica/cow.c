@@ -8,6 +8,7 @@
 #include "core/args.h"
 #include "cow_internal.h"
 #include "pool.h"
+#include "reclaim.h"
 
 #define MEMS_RESERVED	(4 * DRP_COW_PUT_MAX)
 
@@ -251,7 +252,10 @@ int drp_cow_open(struct drp_pool *pool, struct block_device *bdev,
 	if (args->cow_identity)
 		strscpy(pool->sb.cow_identity, args->cow_identity, sizeof(pool->sb.cow_identity));
 	pool->cow = cow;
-	return 0;
+	r = drp_reclaim_init(pool);
+	if (r)
+		*error = "No memory for COW space";
+	return r;
 }
 
 void drp_cow_close(struct drp_pool *pool)

@@ -6,7 +6,9 @@
 #include "io.h"
 #include "job.h"
 #include "op.h"
+#include "op_snapshot.h"
 #include "preserve_internal.h"
+#include "snapshot.h"
 #include "turn.h"
 
 #define WEAK_PREFIX	"name:"	/* of an identity that is a kernel name only */
@@ -67,6 +69,7 @@ struct drp_element *drp_element_alloc(struct drp_pool *pool, const struct drp_el
 	INIT_LIST_HEAD(&e->queue_node);
 	INIT_LIST_HEAD(&e->land_node);
 	INIT_DELAYED_WORK(&e->leg_deadline, drp_leg_deadline_work);
+	INIT_WORK(&e->full_work, drp_snapshot_full_work);
 	if (drp_gate_init(&e->gate, 1, rerun_parked))
 		goto err_element;
 	if (drp_grace_init(&e->grace))
@@ -96,6 +99,7 @@ void drp_element_free(struct drp_element *e)
 {
 	cancel_delayed_work_sync(&e->leg_deadline);
 	drp_preserve_exit(e);
+	cancel_work_sync(&e->full_work);
 	drp_extents_forget(e);
 	drp_grace_exit(&e->grace);
 	drp_gate_exit(&e->gate);
@@ -301,6 +305,12 @@ static int grow(struct drp_element *e, u64 sectors)
 	unsigned long id;
 	int r;
 
+	/* What lies behind the old end has no point in time. */
+	if (e->rec.parent_element || drp_snapshot_child(e) || drp_snapshot_aspect(e)) {
+		DMERR("element %s cannot grow while it %s", rec.name,
+		      e->rec.parent_element ? "is a snapshot" : "has snapshots");
+		return -EBUSY;
+	}
 	xa_for_each(&e->pool->syncs, id, s) {
 		if (s->source == e && s->turn) {
 			DMERR("element %s cannot grow while it and %s are copied to one another",
@@ -456,8 +466,13 @@ static int invalidate_syncs(struct drp_element *e)
 	unsigned long id;
 	int r;
 
+	r = drp_snapshot_lose_all(e, DRP_CS_INVALID, "the source is another device, or one changed outside");
+	if (r)
+		return r;
+	/* It is not attached: its gate is closed. */
+	drp_snapshot_settle(e, HZ);
 	xa_for_each(&e->pool->syncs, id, s) {
-		if (s->removed || (s->source != e && s->target != e))
+		if (s->removed || (s->source != e && s->target != e) || drp_sync_is_snapshot(s))
 			continue;
 		if (s->source == e && s->rec.copy_state == DRP_CS_FAILEDOVER)
 			r = drp_op_source_replaced(s);

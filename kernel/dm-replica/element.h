@@ -76,6 +76,9 @@ struct drp_element {
 	bool leg_gone;			/* detached for good: do not wait the deadline */
 	unsigned int bound;		/* tables that name it */
 	struct work_struct free_work;
+	struct work_struct full_work;	/* its writers could not preserve: see op_snapshot_full.c */
+	unsigned long full_since;	/* jiffies: first of the last few times */
+	unsigned int full_tries;
 	bool held;			/* suspended internally, with its pool; has a reference on md */
 	struct mapped_device *md;	/* while held */
 	bool flushed;			/* not attached, and flushed after its last write */

@@ -23,6 +23,7 @@ struct drp_event {
 	u16 job_state;
 	u16 pool_mode;
 	bool attached;
+	u16 cow_level;
 	const char *message;	/* NULL: none */
 };
 

@@ -64,3 +64,8 @@ int drp_leg_flush_inside(struct drp_element *e, long timeout)
 {
 	return flush_device(e->bdev, NULL, timeout);
 }
+
+int drp_bdev_flush(struct block_device *bdev, long timeout)
+{
+	return flush_device(bdev, NULL, timeout);
+}

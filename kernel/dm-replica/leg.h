@@ -16,4 +16,7 @@ int drp_leg_flush(struct drp_element *e, long timeout);
 /* The same while the caller has closed the gate itself. */
 int drp_leg_flush_inside(struct drp_element *e, long timeout);
 
+/* The same of a device that is no leg. */
+int drp_bdev_flush(struct block_device *bdev, long timeout);
+
 #endif /* DRP_LEG_H */

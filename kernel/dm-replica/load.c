@@ -10,6 +10,7 @@
 #include "io.h"
 #include "op.h"
 #include "pool.h"
+#include "snapshot.h"
 #include "turn.h"
 
 /* ---- the sink: in the order of the log, puts replace ---- */
@@ -446,6 +447,8 @@ static int load_existing(struct drp_pool *pool, const struct drp_pool_args *args
 		r = load_state(pool, error);
 	if (!r)
 		r = settle_syncs(pool);
+	if (!r)
+		r = drp_snapshot_load(pool);
 	return r;
 }
 

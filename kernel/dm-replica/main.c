@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/module.h>
 
+#include "freeze.h"
 #include "frontend.h"
 #include "pool.h"
 #include "targets.h"
@@ -10,9 +11,12 @@ static int __init drp_init(void)
 	int r;
 
 	drp_pools_init();
-	r = dm_register_target(&drp_pool_target);
+	r = drp_freeze_init();
 	if (r)
 		return r;
+	r = dm_register_target(&drp_pool_target);
+	if (r)
+		goto err_freeze;
 	r = dm_register_target(&drp_element_target);
 	if (r)
 		goto err_pool;
@@ -25,6 +29,8 @@ err_element:
 	dm_unregister_target(&drp_element_target);
 err_pool:
 	dm_unregister_target(&drp_pool_target);
+err_freeze:
+	drp_freeze_exit();
 	return r;
 }
 
@@ -33,6 +39,7 @@ static void __exit drp_exit(void)
 	drp_netlink_exit();
 	dm_unregister_target(&drp_element_target);
 	dm_unregister_target(&drp_pool_target);
+	drp_freeze_exit();
 }
 
 module_init(drp_init);

@@ -97,10 +97,15 @@ struct drp_nl_cursor {
 	u8 uuid[DRP_UUID_BYTES];	/* of the one pool that is asked for */
 	u64 next;			/* id, operation or offset */
 	u64 end;
-	u64 sync_id;
-	u32 pool_index;
-	u16 sync_type;
-	bool one_pool;
+	u64 sync_id;			/* map of two elements: the one */
+	union {
+		struct {
+			u32 pool_index;
+			u16 sync_type;
+			bool one_pool;
+		};
+		u64 other_id;		/* map: the other element; 0: it is of a sync */
+	};
 };
 
 static inline struct drp_nl_cursor *drp_nl_cursor(struct netlink_callback *cb)

@@ -304,6 +304,25 @@ static void fill_numbers(struct change *c)
 		c->req.job_request = nla_get_u16(attrs[DRP_A_REQUESTED_JOB_STATE]);
 }
 
+/* The target of a snapshot is made with it. */
+static int fill_new_target(struct change *c)
+{
+	struct nlattr **attrs = c->info->attrs;
+	const char *name, *problem;
+
+	if (attrs[DRP_A_TARGET_ID])
+		c->req.target_id = nla_get_u64(attrs[DRP_A_TARGET_ID]);
+	if (!attrs[DRP_A_TARGET_NAME])
+		return refuse(c, -EINVAL, "TARGET_NAME is missing: name the element that is made");
+	name = drp_nl_string(attrs[DRP_A_TARGET_NAME]);
+	problem = name ? drp_name_problem(name) : "bytes follow the end of the name";
+	if (problem)
+		return refuse(c, -EINVAL, problem);
+	c->req.settings.target_name = name;
+	c->req.settings.mask |= DRP_SET_TARGET_NAME;
+	return 0;
+}
+
 static int fill_request(struct change *c)
 {
 	int err;
@@ -315,7 +334,9 @@ static int fill_request(struct change *c)
 		err = fill_subject(c);
 	if (!err && c->recipe->kind == DRP_REQ_CREATE_SYNC) {
 		err = find(c, &drp_nl_source, &c->req.source_id);
-		if (!err)
+		if (!err && c->req.sync_type == DRP_SYNC_SNAPSHOT)
+			err = fill_new_target(c);
+		else if (!err)
 			err = find(c, &drp_nl_target, &c->req.target_id);
 	}
 	if (!err)

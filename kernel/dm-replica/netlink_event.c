@@ -30,6 +30,8 @@ static int put_news(struct sk_buff *skb, const struct drp_event *e)
 		return nla_put_u16(skb, DRP_A_POOL_MODE, e->pool_mode);
 	case DRP_EVENT_ATTACHED:
 		return nla_put_u8(skb, DRP_A_ATTACHED, e->attached);
+	case DRP_EVENT_THRESHOLD:
+		return nla_put_u16(skb, DRP_A_COW_LEVEL, e->cow_level);
 	default:
 		return 0;
 	}

@@ -36,6 +36,16 @@ static int put_text(struct sk_buff *skb, int attr, const char *text)
 
 /* ---- pools ---- */
 
+static int put_cow(struct sk_buff *skb, const struct drp_pool_info *p)
+{
+	if (drp_nl_put_u64(skb, DRP_A_COW_BYTES, p->cow_bytes) ||
+	    drp_nl_put_u64(skb, DRP_A_COW_USED_BYTES, p->cow_used_bytes) ||
+	    drp_nl_put_u64(skb, DRP_A_COW_ENTRIES, p->cow_entries) ||
+	    nla_put_u16(skb, DRP_A_COW_LEVEL, p->cow_level))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int put_pool(struct sk_buff *skb, const struct drp_pool_info *p)
 {
 	if (drp_nl_put_pool_id(skb, p->name, p->uuid) ||
@@ -56,7 +66,7 @@ static int put_pool(struct sk_buff *skb, const struct drp_pool_info *p)
 	    put_text(skb, DRP_A_LAST_REFUSAL, p->last_refusal) ||
 	    drp_nl_put_u64(skb, DRP_A_STALL_MAX_NS, p->stall_max_ns))
 		return -EMSGSIZE;
-	return 0;
+	return p->cow_bytes ? put_cow(skb, p) : 0;
 }
 
 static int put_pool_message(struct sk_buff *skb, u32 portid, u32 seq, int flags,
@@ -121,7 +131,12 @@ static int put_element(struct sk_buff *skb, const union object *o)
 	    nla_put_u16(skb, DRP_A_READ_POLICY, e->rec.read_policy) ||
 	    nla_put_u32(skb, DRP_A_ACTIVE_EXTENTS, e->active_extents) ||
 	    nla_put_u32(skb, DRP_A_ACTIVE_EXTENTS_MAX, e->rec.active_extents_max) ||
-	    put_time(skb, DRP_A_WHEN_ESTABLISHED, e->rec.created))
+	    put_time(skb, DRP_A_WHEN_ESTABLISHED, e->rec.created) ||
+	    drp_nl_put_u64(skb, DRP_A_GENERATION, e->rec.generation))
+		return -EMSGSIZE;
+	if (e->rec.parent_element &&
+	    (drp_nl_put_u64(skb, DRP_A_PARENT_ID, e->rec.parent_element) ||
+	     drp_nl_put_u64(skb, DRP_A_PARENT_GENERATION, e->rec.parent_generation)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -182,6 +197,7 @@ static int put_sync(struct sk_buff *skb, const union object *o)
 	    (s->rec.job_id && drp_nl_put_u64(skb, DRP_A_JOB_ID, s->rec.job_id)) ||
 	    put_sync_state(skb, s) ||
 	    nla_put_u16(skb, DRP_A_RECOVERY_MODE, s->rec.recovery_mode) ||
+	    nla_put_u8(skb, DRP_A_AUTO_DELETE, s->rec.auto_delete) ||
 	    nla_put_u8(skb, DRP_A_FAILED_COPY_STOPS_HOST_IO, s->rec.failed_copy_stops_host_io) ||
 	    nla_put_u16(skb, DRP_A_COPY_PRIORITY, s->rec.copy_priority) ||
 	    drp_nl_put_u64(skb, DRP_A_RATE_LIMIT, s->rec.rate_limit) ||
@@ -266,6 +282,7 @@ static int put_aspect(struct sk_buff *skb, const union object *o)
 	    drp_nl_put_u64(skb, DRP_A_TARGET_ID, a->target_id) ||
 	    nla_put_string(skb, DRP_A_TARGET_NAME, a->target_name) ||
 	    nla_put_u16(skb, DRP_A_SYNC_TYPE, a->sync_type) ||
+	    (a->generation && drp_nl_put_u64(skb, DRP_A_GENERATION, a->generation)) ||
 	    put_time(skb, DRP_A_WHEN_ESTABLISHED, a->created) ||
 	    put_time(skb, DRP_A_WHEN_SYNCED, a->when_synced))
 		return -EMSGSIZE;

@@ -125,6 +125,34 @@ int drp_nl_capabilities_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 #define EXTENTS_PER_MESSAGE	64
 
+/* A sync, or two elements. */
+static int find_subject(struct drp_pool *pool, struct nlattr **attrs,
+			struct netlink_ext_ack *extack, struct drp_nl_cursor *cursor)
+{
+	u64 source, target;
+	int err;
+
+	cursor->other_id = 0;
+
+	if (drp_nl_names(attrs, &drp_nl_source) || drp_nl_names(attrs, &drp_nl_target)) {
+		if (drp_nl_names(attrs, &drp_nl_sync))
+			return drp_nl_refuse(extack, -EINVAL,
+					     "a sync and elements are named: name either");
+		err = drp_nl_find(pool, attrs, &drp_nl_source, extack, &cursor->sync_id);
+		return err ?: drp_nl_find(pool, attrs, &drp_nl_target, extack, &cursor->other_id);
+	}
+	err = drp_nl_find(pool, attrs, &drp_nl_sync, extack, &cursor->sync_id);
+	if (err)
+		return err;
+	/* Of a snapshot the index tells, of any other its bitmap. */
+	err = drp_sync_snapshot_ends(pool, cursor->sync_id, &source, &target);
+	if (!err) {
+		cursor->sync_id = source;
+		cursor->other_id = target;
+	}
+	return err == -EINVAL ? 0 : err;
+}
+
 int drp_nl_map_start(struct netlink_callback *cb)
 {
 	struct nlattr **attrs = genl_info_dump(cb)->attrs;
@@ -136,7 +164,7 @@ int drp_nl_map_start(struct netlink_callback *cb)
 	err = drp_nl_dump_start(cb, true, &pool);
 	if (err)
 		return err;
-	err = drp_nl_find(pool, attrs, &drp_nl_sync, cb->extack, &cursor->sync_id);
+	err = find_subject(pool, attrs, cb->extack, cursor);
 	drp_pool_put(pool);
 	if (err)
 		return err;
@@ -161,7 +189,7 @@ static int put_extents(struct sk_buff *skb, struct netlink_callback *cb,
 	if (!header)
 		return -EMSGSIZE;
 	if (nla_put(skb, DRP_A_POOL_UUID, DRP_UUID_BYTES, cursor->uuid) ||
-	    drp_nl_put_u64(skb, DRP_A_SYNC_ID, cursor->sync_id))
+	    (!cursor->other_id && drp_nl_put_u64(skb, DRP_A_SYNC_ID, cursor->sync_id)))
 		goto cancel;
 	for (i = 0; i < nr; i++)
 		if (nla_put_64bit(skb, DRP_A_EXTENT, sizeof(extents[i]), &extents[i], DRP_A_PAD))
@@ -171,6 +199,29 @@ static int put_extents(struct sk_buff *skb, struct netlink_callback *cb,
 cancel:
 	genlmsg_cancel(skb, header);
 	return -EMSGSIZE;
+}
+
+/* The same of two elements. */
+static int dump_diff(struct sk_buff *skb, struct netlink_callback *cb, struct drp_pool *pool,
+		     struct drp_extent *extents)
+{
+	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	u64 upto = cursor->end;
+	const char *why;
+	int nr, err = 0;
+
+	nr = drp_element_diff(pool, cursor->sync_id, cursor->other_id, cursor->next, cursor->end,
+			      extents, EXTENTS_PER_MESSAGE, &upto, &why);
+	if (nr < 0)
+		return why ? drp_nl_refuse(cb->extack, nr, why) : nr;
+	if (nr)
+		err = put_extents(skb, cb, extents, nr);
+	if (err)
+		return err;
+	if (upto <= cursor->next)
+		return 0;
+	cursor->next = upto;
+	return 1;
 }
 
 /* One message of extents at the cursor: 1, 0 at the end, or a negative errno. */
@@ -183,6 +234,8 @@ static int dump_extents(struct sk_buff *skb, struct netlink_callback *cb,
 
 	if (cursor->next >= cursor->end)
 		return 0;
+	if (cursor->other_id)
+		return dump_diff(skb, cb, pool, extents);
 	nr = drp_sync_map(pool, cursor->sync_id, cursor->next, cursor->end, extents,
 			  EXTENTS_PER_MESSAGE);
 	if (nr <= 0)

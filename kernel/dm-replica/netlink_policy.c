@@ -167,6 +167,10 @@ const struct nla_policy drp_nl_policy_map[DRP_NL_REQUEST_ATTR_MAX + 1] = {
 	[DRP_A_POOL_UUID]		= UUID,
 	[DRP_A_SYNC_ID]			= ID,
 	[DRP_A_SYNC_NAME]		= NAME,
+	[DRP_A_SOURCE_ID]		= ID,
+	[DRP_A_SOURCE_NAME]		= NAME,
+	[DRP_A_TARGET_ID]		= ID,
+	[DRP_A_TARGET_NAME]		= NAME,
 	[DRP_A_OFFSET_BYTES]		= OFFSET,
 	[DRP_A_LENGTH_BYTES]		= OFFSET,
 };

@@ -13,6 +13,8 @@
 #include "request.h"
 
 #define DRP_DEADLINE_MS		5000	/* of a cut, unless the request says otherwise */
+struct drp_freeze;
+
 #define DRP_IDENTITY_BUF	(DRP_IDENTITY_MAX + 1)
 
 /* One request under way. */
@@ -26,6 +28,7 @@ struct drp_op {
 	struct kref ref;		/* the worker's and the waiter's */
 	char name[DRP_NAME_MAX + 1];	/* what req's strings point to */
 	char setting_name[DRP_NAME_MAX + 1];
+	char target_name[DRP_NAME_MAX + 1];
 	char identity[DRP_IDENTITY_BUF];
 
 	struct mutex lock;		/* protects what follows */

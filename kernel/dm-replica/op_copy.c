@@ -7,6 +7,7 @@
 #include "io.h"
 #include "job.h"
 #include "op_modify.h"
+#include "snapshot.h"
 #include "turn.h"
 
 static void copy_done(struct drp_sync *s, int error, bool target_failed)
@@ -149,6 +150,10 @@ void drp_op_legs_complete(struct drp_sync *s)
 	}
 	if (s->rec.reverse) {
 		turn_legs_complete(s);
+		return;
+	}
+	if (drp_sync_is_snapshot(s)) {
+		drp_sync_refresh(s);
 		return;
 	}
 	if (s->rec.partitioned && mirrors) {
@@ -319,6 +324,8 @@ void drp_op_reap_work(struct work_struct *work)
 
 	drp_job_reap(pool, false);
 	drp_op_collect_removed(pool, msecs_to_jiffies(100));
+	drp_snapshot_settle_all(pool, msecs_to_jiffies(100));
+	drp_snapshot_watch(pool);
 	drp_op_end(pool, flags);
 	if (!pool->stopping)
 		queue_delayed_work(pool->op_wq, &pool->reap_work, 30 * HZ);

@@ -9,7 +9,9 @@
 #include "checkpoint.h"
 #include "io.h"
 #include "job.h"
+#include "op_snapshot.h"
 #include "op_turn.h"
+#include "preserve.h"
 
 /* Does the request want it to stop before the copy? */
 static bool stops(const struct drp_op *op)
@@ -53,6 +55,10 @@ static int check_graph(struct drp_op *op, const struct pair *p)
 {
 	struct drp_sync *up;
 
+	if (drp_element_virtual(p->source) || drp_element_virtual(p->target))
+		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED,
+				     "%s is a snapshot: it can be the source of snapshots only",
+				     (drp_element_virtual(p->source) ? p->source : p->target)->rec.name);
 	if (p->source == p->target)
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "%s cannot be its own target",
 				     p->source->rec.name);
@@ -338,6 +344,8 @@ int drp_op_create_sync(struct drp_op *op)
 	struct pair p;
 	int r;
 
+	if (op->req.sync_type == DRP_SYNC_SNAPSHOT)
+		return drp_op_create_snapshot(op);
 	r = check(op, &p, name, sizeof(name));
 	if (r)
 		return r;

@@ -22,6 +22,10 @@ struct drp_op_cut *drp_cut_alloc(struct drp_op *op, u32 room);
 int drp_cut_commit(struct drp_op_cut *cut, struct drp_sync *s, unsigned long end,
 		   const void *extra, u32 extra_len);
 
+/* The same with the gate of one element, whose record becomes @rec even if the cut does not hold. The cut has room for it. */
+int drp_cut_commit_element(struct drp_op_cut *cut, struct drp_element *e,
+			   const struct drp_element_rec *rec, unsigned long end);
+
 u64 drp_cut_id(const struct drp_op_cut *cut);
 
 /* The end of it; not @confirmed: waits for the CUT under way and says that it did not happen. Gates open. Sleeps. */

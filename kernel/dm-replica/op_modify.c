@@ -10,6 +10,7 @@
 #include "io.h"
 #include "job.h"
 #include "op.h"
+#include "op_snapshot.h"
 #include "op_turn.h"
 
 /* What the decision depends on. rec_lock held. */
@@ -31,7 +32,7 @@ static struct drp_state_key key_of(struct drp_sync *s, u16 operation, bool force
 bool drp_op_is_built(u16 sync_type, u16 operation)
 {
 	if (sync_type == DRP_SYNC_SNAPSHOT)
-		return false;
+		return drp_op_snapshot_built(operation);
 	switch (operation) {
 	case DRP_OP_RESET_TO_ASYNC:
 		return false;
@@ -200,6 +201,8 @@ static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tr
 
 static int execute(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
+	if (drp_sync_is_snapshot(s))
+		return drp_op_snapshot(op, s, t);
 	switch (op->req.operation) {
 	case DRP_OP_RESUME:
 		return s->rec.reverse ? drp_op_turn(op, s, t) : start_flow(op, s, t);
@@ -352,6 +355,8 @@ int drp_op_modify(struct drp_op *op)
 	r = check_in_use(op, s, &t);
 	if (r || !op->req.dry_run)
 		return r ?: execute(op, s, &t);
+	if (drp_sync_is_snapshot(s))
+		return drp_op_snapshot_dry_run(op, s, &t);
 	return check_possible(op, s) ?: say_dry_run(op, s, &t);
 }
 

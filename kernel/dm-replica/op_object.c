@@ -8,7 +8,9 @@
 #include "checkpoint.h"
 #include "io.h"
 #include "job.h"
-#include "op_modify.h"
+#include "op_snapshot.h"
+#include "op_snapshot_internal.h"
+#include "preserve.h"
 
 #define IDS_AHEAD_MAX	(1ULL << 32)	/* so that no request uses them up */
 #define SECTORS_MAX	(1ULL << 42)	/* 2 PiB: the extent bitmaps stay in reason */
@@ -242,13 +244,17 @@ int drp_op_delete_element(struct drp_op *op)
 		return drp_op_refuse(op, DRP_RV_NOT_FOUND, "there is no element %llu", op->req.id);
 	s = sync_of_element(op->pool, e);
 	if (s)
-		return drp_op_refuse(op, DRP_RV_IN_USE, "%s belongs to sync %s: detach that first",
-				     e->rec.name, s->rec.name);
+		return drp_op_refuse(op, DRP_RV_IN_USE, "%s belongs to sync %s: %s that first",
+				     e->rec.name, s->rec.name,
+				     drp_sync_is_snapshot(s) ? "return" : "detach");
+	if (drp_element_virtual(e))
+		return drp_op_delete_virtual(op, e);
 	if (e->bound)
 		return drp_op_refuse(op, DRP_RV_IN_USE,
 				     "%s is attached: remove its device first", e->rec.name);
-	if (op->req.dry_run)
-		return 0;
+	r = drp_snapshot_check_unused(op, e);
+	if (r || op->req.dry_run)
+		return r;
 	r = commit_del(op->pool, DRP_OBJ_ELEMENT, e->rec.id);
 	if (r)
 		return metadata_failed(op, r);
@@ -462,10 +468,14 @@ int drp_op_remove_sync(struct drp_op *op, struct drp_sync *s)
 
 int drp_op_delete_aspect(struct drp_op *op)
 {
-	if (!xa_load(&op->pool->aspects, op->req.id))
+	struct drp_aspect_rec *a = xa_load(&op->pool->aspects, op->req.id);
+
+	if (!a)
 		return drp_op_refuse(op, DRP_RV_NOT_FOUND, "there is no aspect %llu", op->req.id);
 	if (op->req.dry_run)
 		return 0;
+	if (a->generation)
+		return drp_op_delete_generation(op, a);
 	if (free_aspect(op->pool, op->req.id))
 		return metadata_failed(op, -EIO);
 	report_made(op->pool, DRP_EVENT_DELETED, 0, 0, op->req.id);

@@ -5,12 +5,44 @@
 
 #include "op.h"
 
+struct drp_transition;
+
+/* create_sync of SyncType Snapshot; its target is made with it. op_lock held. 0 or a refusal. Sleeps. */
+int drp_op_create_snapshot(struct drp_op *op);
+
+/*
+ * If a point in time will be taken: freeze the file system on its source, within
+ * the request's deadline. NULL: none is, or it shall not be frozen. ERR_PTR. No
+ * lock held. Sleeps.
+ */
+struct drp_freeze *drp_op_freeze_source(struct drp_op *op);
+
+/* ModifyReplicaSynchronization of one: which operations are built; what @t leads to. op_lock held. Sleeps. */
+bool drp_op_snapshot_built(u16 operation);
+int drp_op_snapshot(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+/* Would it be accepted, and what would it do? */
+int drp_op_snapshot_dry_run(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+
+/* A virtual element that no sync belongs to, and an aspect that keeps a generation, go. op_lock held. Sleep. */
+int drp_op_delete_virtual(struct drp_op *op, struct drp_element *x);
+int drp_op_delete_generation(struct drp_op *op, struct drp_aspect_rec *a);
+
 /*
  * @e found no slot for a chunk that its newest snapshot needs: its snapshots
  * become Broken, or the writes fail; then drp_preserve_decided(). Queues a work
  * of op_wq. Any context.
  */
 void drp_snapshot_exhausted(struct drp_element *e);
+
+/*
+ * All that shows a point in time of @e, or of what comes from it, loses that:
+ * its syncs become @state (Broken or Invalid), aspects go. op_lock held. 0 or a
+ * negative errno: some may be left. Sleeps.
+ */
+int drp_snapshot_lose_all(struct drp_element *e, u16 state, const char *why);
+
+/* Work body. */
+void drp_snapshot_full_work(struct work_struct *work);
 
 /*
  * The generations of @e that somebody needs: of virtual elements that came from

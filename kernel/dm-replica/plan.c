@@ -258,13 +258,15 @@ int drp_gates_close(struct drp_element *a, struct drp_element *b, long timeout)
 	u64 start;
 
 	drp_gate_prepare(&a->gate);
-	drp_gate_prepare(&b->gate);
+	if (b)
+		drp_gate_prepare(&b->gate);
 	start = ktime_get_ns();
 	drp_gate_close(&a->gate);
-	drp_gate_close(&b->gate);
+	if (b)
+		drp_gate_close(&b->gate);
 	a->pool->gates_closed_at = start;
 	if (drp_gate_wait_drained(&a->gate, max_t(long, end - jiffies, 1)) &&
-	    drp_gate_wait_drained(&b->gate, max_t(long, end - jiffies, 1)))
+	    (!b || drp_gate_wait_drained(&b->gate, max_t(long, end - jiffies, 1))))
 		return 0;
 	drp_gates_open(a, b);
 	return -ETIMEDOUT;
@@ -277,7 +279,8 @@ void drp_gates_note_stall(struct drp_pool *pool)
 
 void drp_gates_open(struct drp_element *a, struct drp_element *b)
 {
-	drp_gate_open(&b->gate);
+	if (b)
+		drp_gate_open(&b->gate);
 	drp_gate_open(&a->gate);
 	drp_gates_note_stall(a->pool);
 }

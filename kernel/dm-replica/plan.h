@@ -39,7 +39,7 @@ int drp_plans_rebuild_inside(struct drp_pool *pool, long timeout,
 /* Could source and target of @s change places without a copy that reaches too many? op_lock held. */
 bool drp_plan_may_reverse(struct drp_pool *pool, struct drp_sync *s);
 
-/* Close and drain the gates of two elements: 0, or -ETIMEDOUT and both are open again. op_lock held. Sleeps. */
+/* Close and drain the gates of two elements (or one: @b NULL): 0, or -ETIMEDOUT and both are open again. op_lock held. Sleeps. */
 int drp_gates_close(struct drp_element *a, struct drp_element *b, long timeout);
 void drp_gates_open(struct drp_element *a, struct drp_element *b);
 /* For who opens them one by one: the stall of @pool's cut ends here. */

@@ -10,6 +10,7 @@
 #include "job.h"
 #include "op_modify.h"
 #include "preserve.h"
+#include "reclaim.h"
 
 #define LEG_BIOS	64	/* more than one write's fan-out, so that one worker always gets on */
 
@@ -26,6 +27,14 @@ unsigned int drp_op_begin(struct drp_pool *pool)
 {
 	mutex_lock(&pool->op_lock);
 	return memalloc_noio_save();
+}
+
+bool drp_op_try_begin(struct drp_pool *pool, unsigned int *flags)
+{
+	if (!mutex_trylock(&pool->op_lock))
+		return false;
+	*flags = memalloc_noio_save();
+	return true;
 }
 
 void drp_op_end(struct drp_pool *pool, unsigned int flags)
@@ -103,6 +112,8 @@ static void close_engine(struct drp_pool *pool)
 	};
 	unsigned int i;
 
+	/* It looks at elements. */
+	drp_reclaim_exit(pool);
 	/* Their works are cancelled with them, while the queues are there. */
 	free_objects(pool);
 	drp_preserver_free(pool);
@@ -363,6 +374,7 @@ int drp_pool_activate(struct drp_pool *pool)
 	pool->needs_format = false;
 	pool->needs_repair = false;
 	pool->active = true;
+	drp_reclaim_resume(pool);
 	queue_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
 	queue_delayed_work(pool->op_wq, &pool->reap_work, 60 * HZ);
 out:
@@ -467,8 +479,10 @@ void drp_pool_resume(struct drp_pool *pool)
 		dm_internal_resume(md);
 		dm_put(md);
 	}
-	if (pool->active && !pool->stopping) 
+	if (pool->active && !pool->stopping) {
 		mod_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
+		drp_reclaim_resume(pool);
+	}
 }
 
 /* ---- the end ---- */
@@ -502,6 +516,7 @@ static void stop(struct drp_pool *pool)
 	cancel_delayed_work_sync(&pool->reap_work);
 	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
+	drp_reclaim_exit(pool);
 	flush_workqueue(pool->commit_wq);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
 	flush_workqueue(pool->checkpoint_wq);	/* one that a cut gave up waiting for */

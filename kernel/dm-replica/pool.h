@@ -31,6 +31,7 @@ struct drp_sync;
 struct drp_job;
 struct drp_cow;
 struct drp_preserver;
+struct drp_reclaim;
 
 struct drp_pool {
 	struct kref ref;
@@ -42,6 +43,7 @@ struct drp_pool {
 	unsigned int extent_shift;
 	void *held_bdev;		/* our own hold on the metadata device */
 	struct drp_cow *cow;		/* COW space, or NULL */
+	struct drp_reclaim *reclaim;	/* with cow */
 	struct drp_range_space ranges;
 	struct bio_set bios;		/* clones for legs */
 	struct dm_kcopyd_client *copier;
@@ -68,6 +70,7 @@ struct drp_pool {
 	bool suspended;			/* its device is: nothing may be written */
 	bool stopping;
 	struct list_head removed;	/* syncs that are gone but still in a plan */
+	u16 cow_level;			/* watermark of COW space that was reported */
 	u64 gates_closed_at;		/* ns: start of the stall of the cut under way */
 	bool needs_format;
 	bool needs_repair;		/* one superblock was bad */
@@ -157,6 +160,8 @@ u64 drp_now(void);
  */
 unsigned int drp_op_begin(struct drp_pool *pool);
 void drp_op_end(struct drp_pool *pool, unsigned int flags);
+/* The same if it is free: false, if it is not. */
+bool drp_op_try_begin(struct drp_pool *pool, unsigned int *flags);
 
 /* The object with this id, or NULL. op_lock held. */
 struct drp_element *drp_pool_element(struct drp_pool *pool, u64 id);

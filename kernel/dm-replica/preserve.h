@@ -87,6 +87,15 @@ static inline u64 drp_element_unit(const struct drp_element *e)
 	return 1ULL << (drp_element_virtual(e) ? e->pool->cow->chunk_shift : e->pool->extent_shift);
 }
 
+/* Where an element has a chunk. */
+struct drp_vio_place {
+	struct drp_element *device;	/* here, or */
+	u64 slot;
+};
+
+/* Find it: 0, -ENODATA (no point in time), -errno. op_lock held or inside its gate. Sleeps. */
+int drp_vio_resolve(struct drp_element *e, u64 chunk, struct drp_vio_place *place);
+
 /* .map of a virtual element: reads, writes, FLUSH, discards of one chunk at most. */
 int drp_vio_map(struct bio *bio);
 /* End of a bio that was remapped. DM_ENDIO_*. */

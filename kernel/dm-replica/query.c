@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "element.h"
+#include "cow.h"
 #include "job.h"
+#include "snapshot.h"
 #include "sync.h"
 #include "turn.h"
 
@@ -28,6 +30,19 @@ static u32 count(struct xarray *xa)
 	xa_for_each(xa, id, object)
 		n++;
 	return n;
+}
+
+static void fill_cow(struct drp_pool *pool, struct drp_pool_info *info)
+{
+	struct drp_cow_space space;
+
+	drp_cow_space(pool->cow, &space);
+	info->cow_bytes = space.slots * space.chunk_bytes;
+	info->cow_used_bytes = space.used * space.chunk_bytes;
+	info->cow_entries = space.entries;
+	info->cow_level = drp_snapshot_level(&space);
+	info->memory_bytes += space.memory_bytes;
+	info->memory_max_bytes += space.memory_max_bytes;
 }
 
 void drp_pool_query(struct drp_pool *pool, struct drp_pool_info *info)
@@ -62,6 +77,8 @@ void drp_pool_query(struct drp_pool *pool, struct drp_pool_info *info)
 	info->nr_aspects = count(&pool->aspects);
 	strscpy(info->last_refusal, pool->last_refusal, sizeof(info->last_refusal));
 	spin_unlock(&pool->rec_lock);
+	if (pool->cow)
+		fill_cow(pool, info);
 	drp_pool_release(pool);
 }
 

@@ -3,10 +3,13 @@
  * Requests run in the pool's worker, so that no front end's lock is held over
  * I/O or a drain; who asked waits a short time, then gets a job.
  */
+#include <linux/delay.h>
 #include <linux/slab.h>
 
+#include "freeze.h"
 #include "job.h"
 #include "op_modify.h"
+#include "op_snapshot.h"
 
 void drp_request_note_refusal(struct drp_pool *pool, const char *text)
 {
@@ -161,16 +164,51 @@ static void write_target_cache(struct drp_op *op)
 	dm_put(md);
 }
 
+/* op_lock, while a file system is frozen: until @end at most. */
+static bool begin_until(struct drp_pool *pool, unsigned long end, unsigned int *flags)
+{
+	while (!drp_op_try_begin(pool, flags)) {
+		if (time_after(jiffies, end))
+			return false;
+		usleep_range(200, 500);
+	}
+	return true;
+}
+
+static void run_frozen(struct drp_op *op, struct drp_freeze *frozen)
+{
+	const unsigned long end = jiffies + drp_op_deadline(op);
+	unsigned int flags;
+
+	if (begin_until(op->pool, end, &flags)) {
+		op->error = admit_and_dispatch(op);
+		drp_op_end(op->pool, flags);
+	} else {
+		drp_op_refuse(op, DRP_RV_TIMEOUT,
+			      "another operation did not end within the deadline; nothing was changed");
+	}
+	drp_freeze_end(frozen);
+}
+
 static void op_work(struct work_struct *work)
 {
 	struct drp_op *op = container_of(work, struct drp_op, work);
+	struct drp_freeze *frozen;
 	unsigned int flags;
 
 	write_target_cache(op);
-	flags = drp_op_begin(op->pool);
-
-	op->error = admit_and_dispatch(op);
-	drp_op_end(op->pool, flags);
+	frozen = drp_op_freeze_source(op);
+	if (IS_ERR(frozen)) {
+		drp_op_refuse(op, PTR_ERR(frozen) == -ETIMEDOUT ? DRP_RV_TIMEOUT : DRP_RV_FAILED,
+			      "the file system on the source cannot be frozen in time (error %ld); nothing was changed: try again, raise deadline_ms, or freeze=no",
+			      PTR_ERR(frozen));
+	} else if (frozen) {
+		run_frozen(op, frozen);
+	} else {
+		flags = drp_op_begin(op->pool);
+		op->error = admit_and_dispatch(op);
+		drp_op_end(op->pool, flags);
+	}
 	if (op->error)
 		note_refused(op);
 	end_own_job(op);
@@ -195,6 +233,7 @@ static struct drp_op *make_op(struct drp_pool *pool, const struct drp_request *r
 	op->req = *req;
 	copy_string(&op->req.name, op->name, sizeof(op->name));
 	copy_string(&op->req.settings.name, op->setting_name, sizeof(op->setting_name));
+	copy_string(&op->req.settings.target_name, op->target_name, sizeof(op->target_name));
 	copy_string(&op->req.settings.identity, op->identity, sizeof(op->identity));
 	mutex_init(&op->lock);
 	init_completion(&op->done);
@@ -265,6 +304,26 @@ int drp_request_execute(struct drp_pool *pool, const struct drp_request *req,
 }
 
 /* ---- map ---- */
+
+int drp_sync_snapshot_ends(struct drp_pool *pool, u64 sync_id, u64 *source, u64 *target)
+{
+	struct drp_sync *s;
+	int r = -ENOENT;
+
+	if (!drp_pool_hold(pool))
+		return r;
+	spin_lock(&pool->rec_lock);
+	s = drp_pool_sync(pool, sync_id);
+	if (s)
+		r = drp_sync_is_snapshot(s) ? 0 : -EINVAL;
+	if (!r) {
+		*source = s->rec.source_id;
+		*target = s->rec.target_id;
+	}
+	spin_unlock(&pool->rec_lock);
+	drp_pool_release(pool);
+	return r;
+}
 
 int drp_sync_map(struct drp_pool *pool, u64 sync_id, u64 from, u64 end,
 		 struct drp_extent *out, unsigned int max)

@@ -63,4 +63,16 @@ int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 
 int drp_sync_map(struct drp_pool *pool, u64 sync_id, u64 from, u64 end,
 		 struct drp_extent *out, unsigned int max);
 
+/* Source and target of a snapshot, which drp_element_diff() compares: 0, -ENOENT, or -EINVAL: it is another SyncType. */
+int drp_sync_snapshot_ends(struct drp_pool *pool, u64 sync_id, u64 *source, u64 *target);
+
+/*
+ * Up to @max extents (in bytes) in which two elements, of which at least one is
+ * a snapshot, may differ from @from on, before @end: their number, and *@upto
+ * where the next look begins; or -ENOENT, -EINVAL (and *@why), -EIO. May be 0
+ * before the end. Reads nodes of the index: sleeps.
+ */
+int drp_element_diff(struct drp_pool *pool, u64 a, u64 b, u64 from, u64 end,
+		     struct drp_extent *out, unsigned int max, u64 *upto, const char **why);
+
 #endif /* DRP_REQUEST_H */

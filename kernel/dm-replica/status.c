@@ -27,10 +27,12 @@ static void put_word(char *word, size_t size, const char *text)
 static noinline_for_stack void format_pool(const struct drp_pool_info *p, char *result,
 					   unsigned int maxlen)
 {
+	const u32 chunk = max(p->chunk_bytes, 1U);
 	char refusal[DRP_MESSAGE_MAX + 1];
+	int len;
 
 	put_word(refusal, sizeof(refusal), p->last_refusal);
-	scnprintf(result, maxlen, "%d %s %u %u %u %llu/%llu %llu %llu %llu %llu %llu %s",
+	len = scnprintf(result, maxlen, "%d %s %u %u %u %llu/%llu %llu %llu %llu %llu %llu %s",
 		  STATUS_VERSION,
 		  p->active ? drp_kebab(DRP_ENUM_POOL_MODE, p->mode) : "inactive",
 		  p->nr_elements, p->nr_syncs, p->nr_jobs,
@@ -38,6 +40,12 @@ static noinline_for_stack void format_pool(const struct drp_pool_info *p, char *
 		  div_u64(p->metadata_bytes, DRP_BLOCK_BYTES),
 		  p->commits, p->checkpoints, div_u64(p->stall_max_ns, NSEC_PER_USEC),
 		  p->memory_bytes, p->memory_max_bytes, refusal);
+	if (p->cow_bytes)
+		scnprintf(result + len, maxlen - len, " %llu/%llu %u",
+			  div_u64(p->cow_used_bytes, chunk), div_u64(p->cow_bytes, chunk),
+			  p->cow_level);
+	else
+		scnprintf(result + len, maxlen - len, " - 0");
 }
 
 void drp_pool_status(struct drp_pool *pool, char *result, unsigned int maxlen)

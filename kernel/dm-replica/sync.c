@@ -5,6 +5,7 @@
 #include "element.h"
 #include "io.h"
 #include "op.h"
+#include "snapshot.h"
 #include "turn.h"
 
 u64 drp_sync_nr_regions(const struct drp_sync *s)
@@ -15,7 +16,8 @@ u64 drp_sync_nr_regions(const struct drp_sync *s)
 	       s->pool->region_shift;
 }
 
-struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec *rec, bool ones)
+struct drp_sync *drp_sync_make(struct drp_pool *pool, const struct drp_sync_rec *rec,
+			       struct drp_element *source, struct drp_element *target, bool ones)
 {
 	struct drp_sync *s = kzalloc(sizeof(*s), GFP_KERNEL);
 
@@ -23,8 +25,8 @@ struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec
 		return ERR_PTR(-ENOMEM);
 	s->pool = pool;
 	s->rec = *rec;
-	s->source = drp_pool_element(pool, rec->source_id);
-	s->target = drp_pool_element(pool, rec->target_id);
+	s->source = source;
+	s->target = target;
 	if (WARN_ON_ONCE(!s->source || !s->target)) {
 		kfree(s);
 		return ERR_PTR(-EINVAL);
@@ -41,6 +43,12 @@ struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec
 	INIT_WORK(&s->finish_work, drp_op_finish_work);
 	INIT_DELAYED_WORK(&s->recover_work, drp_recover_work);
 	return s;
+}
+
+struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec *rec, bool ones)
+{
+	return drp_sync_make(pool, rec, drp_pool_element(pool, rec->source_id),
+			     drp_pool_element(pool, rec->target_id), ones);
 }
 
 void drp_sync_free(struct drp_sync *s)
@@ -85,6 +93,8 @@ u16 drp_sync_seen_state(const struct drp_sync *s)
 {
 	u16 state = s->rec.copy_state;
 
+	if (drp_sync_is_snapshot(s))
+		return drp_snapshot_seen_state(s);
 	if (needs_both(s) &&
 	    (!drp_element_attached(s->target) || !drp_element_attached(s->source)))
 		return DRP_CS_PARTITIONED;

@@ -65,6 +65,9 @@ struct drp_sync {
 
 /* The object for @rec with an all-@ones D plane (a snapshot's: all 0). ERR_PTR(-ENOMEM, -ENOSPC). op_lock held. Sleeps. */
 struct drp_sync *drp_sync_alloc(struct drp_pool *pool, const struct drp_sync_rec *rec, bool ones);
+/* The same between elements that the pool need not know yet. */
+struct drp_sync *drp_sync_make(struct drp_pool *pool, const struct drp_sync_rec *rec,
+			       struct drp_element *source, struct drp_element *target, bool ones);
 void drp_sync_free(struct drp_sync *s);
 /* The same, later: for callers with op_lock, which its works take. Out of all plans. */
 void drp_sync_retire(struct drp_sync *s);

@@ -93,13 +93,7 @@ static void aim_at_slot(struct bio *bio, u64 slot)
 
 /* ---- what a chunk is ---- */
 
-struct place {
-	struct drp_element *device;	/* here, or */
-	u64 slot;
-};
-
-/* 0 or a negative errno. Sleeps. */
-static int resolve(struct drp_element *e, u64 chunk, struct place *place)
+int drp_vio_resolve(struct drp_element *e, u64 chunk, struct drp_vio_place *place)
 {
 	struct drp_cow *cow = e->pool->cow;
 	struct drp_cow_entry entry;
@@ -196,9 +190,9 @@ static void enter_base(struct bio *bio, struct drp_element *device, u64 start, u
 static void read_base(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
-	struct place place;
+	struct drp_vio_place place;
 
-	if (resolve(io->e, chunk_of(io), &place)) {
+	if (drp_vio_resolve(io->e, chunk_of(io), &place)) {
 		finish(bio, BLK_STS_IOERR);
 		return;
 	}
@@ -214,9 +208,9 @@ static void read_base(struct bio *bio)
 static void read(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
-	struct place place;
+	struct drp_vio_place place;
 
-	if (resolve(io->e, chunk_of(io), &place)) {
+	if (drp_vio_resolve(io->e, chunk_of(io), &place)) {
 		finish(bio, BLK_STS_IOERR);
 	} else if (place.device) {
 		enter_base(bio, place.device, io->range.start, io->range.end, read_base);
@@ -336,7 +330,7 @@ static void old_read(struct bio *read)
 	queue_step(op->host, write_merged);
 }
 
-static void read_old(struct bio *bio, const struct place *place)
+static void read_old(struct bio *bio, const struct drp_vio_place *place)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_cow *cow = io->e->pool->cow;
@@ -357,9 +351,9 @@ static void read_old(struct bio *bio, const struct place *place)
 static void read_old_base(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
-	struct place place;
+	struct drp_vio_place place;
 
-	if (resolve(io->e, chunk_of(io), &place))
+	if (drp_vio_resolve(io->e, chunk_of(io), &place))
 		finish(bio, BLK_STS_IOERR);
 	else
 		read_old(bio, &place);
@@ -368,14 +362,14 @@ static void read_old_base(struct bio *bio)
 static void write_version(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
-	struct place place;
+	struct drp_vio_place place;
 
 	if (covers_chunk(io)) {
 		bio->bi_opf |= REQ_FUA;
 		io->vio.version = true;
 		aim_at_slot(bio, io->vio.op->put.entries[0].slot);
 		submit_bio_noacct(bio);
-	} else if (resolve(io->e, chunk_of(io), &place)) {
+	} else if (drp_vio_resolve(io->e, chunk_of(io), &place)) {
 		finish(bio, BLK_STS_IOERR);
 	} else if (place.device) {
 		enter_base(bio, place.device, io->range.start, io->range.end, read_old_base);

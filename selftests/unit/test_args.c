@@ -107,6 +107,12 @@ static void create_requests(void **state)
 	assert_int_equal(req.settings.mask, 0);
 	assert_false(req.force || req.dry_run);
 
+	/* A snapshot's target is made with it. */
+	assert_int_equal(message("create_sync 0 snapshot 1 0 target_name=monday", &req), 0);
+	assert_int_equal(req.target_id, 0);
+	assert_string_equal(req.settings.target_name, "monday");
+	assert_int_equal(req.settings.mask, DRP_SET_TARGET_NAME);
+
 	assert_int_equal(message("create_group 5 g 1 2 3", &req), 0);
 	assert_int_equal(req.kind, DRP_REQ_CREATE_GROUP);
 	assert_int_equal(req.nr_members, 3);
@@ -216,6 +222,7 @@ static const struct bad bad_message[] = {
 	{ "create_sync 1 mirror 0 2", "source id" },
 	{ "create_sync 1 mirror 1 0", "target id" },
 	{ "create_sync 1 mirror 3 3", "'3'" },
+	{ "create_sync 1 snapshot 1 0 target_name=a/b", "a/b" },
 	{ "create_sync 1 mirror 1 2 pair:3", "pair:3" },
 	{ "create_sync 1 mirror 1 2 read_policy=source", "read_policy" },
 	{ "create_sync 1 mirror 1 2 color=red", "color" },

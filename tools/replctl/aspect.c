@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* replctl aspect list, show, delete: points in time that Dissolve left behind */
+/* replctl aspect: points in time that Dissolve left behind, ModifySettingsDefineState */
 #include "commands.h"
 #include "fields.h"
 #include "method.h"
+#include "snapshot.h"
 
 static int aspect_list(const struct args *a)
 {
@@ -34,12 +35,80 @@ static int aspect_delete(const struct args *a)
 	return report_end(&report);
 }
 
+/* Names of a new target and its sync. */
+static int target_names(const struct args *a, const struct ref *aspect, char *target, char *sync)
+{
+	char pool[DRP_NAME_MAX + 1];
+	const char *problem;
+	int status;
+
+	if (!opt(a, OPT_TARGET))
+		return fail(EX_USAGE, "--target", "missing; see 'replctl help aspect copy-to-target'");
+	status = split_name(a->value[OPT_TARGET], pool, target);
+	if (status)
+		return status;
+	if (*pool && strcmp(pool, aspect->pool))
+		return fail(drp_rv_to_exit_status(DRP_RV_INVALID_PARAMETER), a->value[OPT_TARGET],
+			    "Invalid Parameter (5): the aspect is in the pool %s; the target is made there",
+			    aspect->pool);
+	strscpy(sync, opt(a, OPT_NAME) ? a->value[OPT_NAME] : target, DRP_NAME_MAX + 1);
+	problem = drp_name_problem(sync);
+	return problem ? fail(EX_USAGE, sync, "%s; choose another name", problem) : 0;
+}
+
+static int send_copy(const struct args *a, const struct ref *aspect, const char *target,
+		     const char *sync)
+{
+	struct request *req = req_new(DRP_CMD_CREATE_SYNC);
+	char text[64], qualified[REPLCTL_QUALIFIED_MAX];
+	struct record answer = { 0 };
+	struct report report;
+	int status;
+
+	snprintf(qualified, sizeof(qualified), "%s/%s", aspect->pool, sync);
+	snprintf(text, sizeof(text), "aspect=%llu", (unsigned long long)aspect->id);
+	req_str(req, DRP_A_POOL_NAME, aspect->pool);
+	req_str(req, DRP_A_SYNC_NAME, sync);
+	req_u16(req, DRP_A_SYNC_TYPE, DRP_SYNC_SNAPSHOT);
+	req_u64(req, DRP_A_SOURCE_ID, rec_u64(&aspect->record, DRP_A_SOURCE_ID));
+	req_str(req, DRP_A_TARGET_NAME, target);
+	req_str(req, DRP_A_SETTING, text);
+	req_options(req, a);
+	report_start(&report, false);
+	status = report_method(&report, a, req, qualified, NULL, DRP_OBJ_SYNC, &answer);
+	if (answer.attrs && !opt(a, OPT_DRY_RUN))
+		status = snapshot_device_create(aspect->pool, target, &answer);
+	record_free(&answer);
+	return report_end(&report) ?: status;
+}
+
+static int aspect_copy_to_target(const struct args *a)
+{
+	char target[DRP_NAME_MAX + 1], sync[DRP_NAME_MAX + 1];
+	struct ref aspect;
+	int status;
+
+	status = resolve(DRP_OBJ_ASPECT, a->argv[0], &aspect);
+	if (status)
+		return status;
+	status = target_names(a, &aspect, target, sync);
+	if (!status)
+		status = send_copy(a, &aspect, target, sync);
+	ref_free(&aspect);
+	return status;
+}
+
 DEFINE_COMMANDS(aspect) = {
 	{ "aspect list", aspect_list, "List points in time without a synchronization", "[POOL]", NULL,
 	  "replctl aspect list", 0, 0, 1, 0 },
 	{ "aspect show", aspect_show, "Show everything about an aspect", "NAME", NULL,
 	  "replctl aspect show tank/monday", 0, 1, 1, 0 },
-	{ "aspect delete", aspect_delete, "Forget an aspect", "NAME [--force]", NULL,
+	{ "aspect copy-to-target", aspect_copy_to_target, "Attach a new snapshot to an aspect's point in time",
+	  "NAME --target ELEMENT [--name SYNC] [--setting KEY=VALUE]... [--dry-run]",
+	  "Of an aspect that a dissolved snapshot has left. The target is made as that of any\n"
+	  "snapshot; the aspect stays.",
+	  "replctl aspect copy-to-target tank/monday --target again", O(TARGET) | O(NAME) | O(SETTING) | O(DRY_RUN), 1, 1, 0 },
+	{ "aspect delete", aspect_delete, "Forget an aspect and the point in time that it keeps", "NAME [--force]", NULL,
 	  "replctl aspect delete tank/monday", O(FORCE), 1, 1, 0 },
 };
 END_COMMANDS(aspect);

@@ -222,8 +222,10 @@ static int check_unused(const struct ref *element)
 		if (rec_u64(&syncs.v[i], DRP_A_SOURCE_ID) == element->id ||
 		    rec_u64(&syncs.v[i], DRP_A_TARGET_ID) == element->id)
 			status = fail(drp_rv_to_exit_status(DRP_RV_IN_USE), element->qualified,
-				      "In Use (6): it belongs to the synchronization %s/%s; 'replctl detach %s/%s' first",
+				      "In Use (6): it belongs to the synchronization %s/%s; 'replctl %s %s/%s' first",
 				      element->pool, rec_str(&syncs.v[i], DRP_A_SYNC_NAME),
+				      rec_u64(&syncs.v[i], DRP_A_SYNC_TYPE) == DRP_SYNC_SNAPSHOT ?
+				      "return-to-resource-pool" : "detach",
 				      element->pool, rec_str(&syncs.v[i], DRP_A_SYNC_NAME));
 	records_free(&syncs);
 	return status;

@@ -21,6 +21,10 @@ static const struct field pool_fields[] = {
 	{ "MemoryBytes", DRP_A_MEMORY_BYTES, F_BYTES, 0, NULL },
 	{ "MemoryMaxBytes", DRP_A_MEMORY_MAX_BYTES, F_BYTES, 0, NULL },
 	{ "LongestStall", DRP_A_STALL_MAX_NS, F_NANOSECONDS, 0, NULL },
+	{ "CowBytes", DRP_A_COW_BYTES, F_BYTES, 0, NULL },
+	{ "CowUsedBytes", DRP_A_COW_USED_BYTES, F_BYTES, 0, "COWUSED" },
+	{ "CowEntries", DRP_A_COW_ENTRIES, F_UINT, 0, NULL },
+	{ "CowLevel", DRP_A_COW_LEVEL, F_UINT, 0, NULL },
 	{ "LastRefusal", DRP_A_LAST_REFUSAL, F_STR, 0, NULL },
 };
 
@@ -36,6 +40,9 @@ static const struct field element_fields[] = {
 	{ "Device", DRP_A_ELEMENT_DEV, F_DEV, 0, "DEVICE" },
 	{ "DataDevice", DRP_A_DATA_DEV, F_DEV, 0, "DATA" },
 	{ "DeviceIdentity", DRP_A_DEVICE_IDENTITY, F_STR, 0, NULL },
+	{ "ParentElementID", DRP_A_PARENT_ID, F_UINT, 0, "PARENT" },
+	{ "ParentGeneration", DRP_A_PARENT_GENERATION, F_UINT, 0, NULL },
+	{ "Generation", DRP_A_GENERATION, F_UINT, 0, NULL },
 	{ "ReadPolicy", DRP_A_READ_POLICY, F_ENUM, DRP_ENUM_READ_POLICY, NULL },
 	{ "ActiveExtents", DRP_A_ACTIVE_EXTENTS, F_UINT, 0, NULL },
 	{ "ActiveExtentsMax", DRP_A_ACTIVE_EXTENTS_MAX, F_UINT, 0, NULL },
@@ -67,6 +74,7 @@ static const struct field sync_fields[] = {
 	{ "SystemElementHostAccessible", DRP_A_SOURCE_ACCESS, F_ENUM, DRP_ENUM_ACCESS, NULL },
 	{ "SyncedElementHostAccessible", DRP_A_TARGET_ACCESS, F_ENUM, DRP_ENUM_ACCESS, NULL },
 	{ "CopyRecoveryMode", DRP_A_RECOVERY_MODE, F_ENUM, DRP_ENUM_RECOVERY_MODE, NULL },
+	{ "AutoDelete", DRP_A_AUTO_DELETE, F_BOOL, 0, NULL },
 	{ "FailedCopyStopsHostIO", DRP_A_FAILED_COPY_STOPS_HOST_IO, F_BOOL, 0, NULL },
 	{ "CopyPriority", DRP_A_COPY_PRIORITY, F_ENUM, DRP_ENUM_COPY_PRIORITY, NULL },
 	{ "RateLimit", DRP_A_RATE_LIMIT, F_RATE, 0, NULL },
@@ -120,6 +128,7 @@ static const struct field aspect_fields[] = {
 	{ "TargetElementID", DRP_A_TARGET_ID, F_UINT, 0, NULL },
 	{ "SynchronizationID", DRP_A_SYNC_ID, F_UINT, 0, NULL },
 	{ "WhenEstablished", DRP_A_WHEN_ESTABLISHED, F_TIME, 0, NULL },
+	{ "Generation", DRP_A_GENERATION, F_UINT, 0, NULL },
 	{ "WhenPointInTime", DRP_A_WHEN_SYNCED, F_TIME, 0, "WHEN" },
 };
 

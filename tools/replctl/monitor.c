@@ -22,6 +22,7 @@ static const struct field event_fields[] = {
 	{ "JobState", DRP_A_JOB_STATE, F_ENUM, DRP_ENUM_JOB_STATE, NULL },
 	{ "PercentComplete", DRP_A_PERCENT_COMPLETE, F_PERCENT, 0, NULL },
 	{ "Attached", DRP_A_ATTACHED, F_BOOL, 0, NULL },
+	{ "CowLevel", DRP_A_COW_LEVEL, F_UINT, 0, NULL },
 	{ "PoolMode", DRP_A_POOL_MODE, F_ENUM, DRP_ENUM_POOL_MODE, NULL },
 	{ "Message", DRP_A_MESSAGE, F_STR, 0, NULL },
 };

@@ -2,6 +2,7 @@
 /* replctl <operation>, modify: ModifyReplicaSynchronization */
 #include "commands.h"
 #include "method.h"
+#include "snapshot.h"
 
 #define GROUP_PREFIX	"group:"
 
@@ -53,10 +54,13 @@ static int operate(struct report *report, const struct args *a, u16 operation, c
 {
 	struct record answer = { 0 };
 	struct request *req;
+	bool device = false;
 	struct ref ref;
 	int status;
 
 	status = resolve_subject(subject, &ref);
+	if (!status && operation == DRP_OP_RETURN_TO_RESOURCE_POOL && !opt(a, OPT_DRY_RUN))
+		status = snapshot_device_remove(&ref, &device);
 	if (status) {
 		if (!report->status)
 			report->status = status;
@@ -75,6 +79,9 @@ static int operate(struct report *report, const struct args *a, u16 operation, c
 		if (!status && rec_has(&answer, DRP_A_UPDATED_SYNC_ID) && !opt(a, OPT_DRY_RUN) &&
 		    !report->root)
 			say_roles(&ref);
+		/* Refused: its target stays. */
+		if (device && !answer.attrs)
+			snapshot_device_again(&ref);
 		record_free(&answer);
 	}
 	ref_free(&ref);
@@ -185,8 +192,10 @@ DEFINE_COMMANDS(operation) = {
 	     "replctl reset-to-sync tank/home-copy"),
 	VERB("reset-to-async", DRP_OP_RESET_TO_ASYNC, "Make the mode asynchronous (18)",
 	     "replctl reset-to-async tank/home-copy"),
-	VERB("return-to-resource-pool", DRP_OP_RETURN_TO_RESOURCE_POOL,
+	TURN("return-to-resource-pool", DRP_OP_RETURN_TO_RESOURCE_POOL,
 	     "Delete a snapshot and free its space (19)",
+	     "Its target goes, and the device of that; what uses it must be stopped before. The space\n"
+	     "is back when the job ends.",
 	     "replctl return-to-resource-pool tank/monday"),
 	TURN("reverse-roles", DRP_OP_REVERSE_ROLES, "Swap source and target (20)",
 	     "From Synchronized it stays Synchronized; unmount the source first. From Failedover the\n"

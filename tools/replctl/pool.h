@@ -39,7 +39,7 @@ int pool_devices_remove(const struct ref *pool, bool later);
 
 /*
  * Create the dm device of an element (record of GET_ELEMENT) of @pool (record of
- * GET_POOL) over @data; @path gets /dev/mapper/NAME, REPLCTL_PATH_MAX bytes. 0
+ * GET_POOL) over @data (NULL: it is virtual); @path gets /dev/mapper/NAME, REPLCTL_PATH_MAX bytes. 0
  * or the exit status with the error printed.
  */
 int element_device_create(const struct record *pool, const struct record *element,

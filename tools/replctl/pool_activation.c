@@ -9,6 +9,7 @@
 #include "method.h"
 #include "output.h"
 #include "pool.h"
+#include "snapshot.h"
 
 struct found_pool {
 	struct device d;
@@ -191,6 +192,12 @@ static void activate_element(struct search *s, const struct record *pool,
 	if (rec_u64(element, DRP_A_ELEMENT_DEV)) {
 		device_path(kernel_dev(rec_u64(element, DRP_A_ELEMENT_DEV)), path, sizeof(path));
 		add_row(s, name, path, "was active");
+		return;
+	}
+	if (element_virtual(element)) {
+		status = element_device_create(pool, element, NULL, path);
+		count_status(s, status);
+		add_row(s, name, status ? "" : path, status ? "failed" : "activated");
 		return;
 	}
 	data = find_by_identity(s, rec_str(element, DRP_A_DEVICE_IDENTITY),

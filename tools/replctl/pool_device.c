@@ -153,6 +153,7 @@ int element_device_create(const struct record *pool, const struct record *elemen
 	char pool_hex[33], element_hex[33], uuid[129], name[128], params[REPLCTL_PATH_MAX];
 	dev_t pool_dev = kernel_dev(rec_u64(pool, DRP_A_POOL_DEV));
 	const char *element_name = rec_str(element, DRP_A_ELEMENT_NAME);
+	int len;
 
 	if (hex(pool_hex, pool, DRP_A_POOL_UUID) || hex(element_hex, element, DRP_A_ELEMENT_UUID))
 		return fail(EX_PROTOCOL, element_name,
@@ -161,9 +162,11 @@ int element_device_create(const struct record *pool, const struct record *elemen
 		return fail(EX_USAGE, element_name,
 			    "pool and element name together are too long for a device-mapper name (127 bytes); choose a shorter one");
 	snprintf(uuid, sizeof(uuid), "REPLICA-%s-%s", pool_hex, element_hex);
-	snprintf(params, sizeof(params), "%u:%u %llu %u:%u 1 identity=%s", major(pool_dev),
-		 minor(pool_dev), (unsigned long long)rec_u64(element, DRP_A_ELEMENT_ID),
-		 major(data->dev), minor(data->dev), data->identity);
+	len = snprintf(params, sizeof(params), "%u:%u %llu", major(pool_dev), minor(pool_dev),
+		       (unsigned long long)rec_u64(element, DRP_A_ELEMENT_ID));
+	if (data)
+		snprintf(params + len, sizeof(params) - len, " %u:%u 1 identity=%s",
+			 major(data->dev), minor(data->dev), data->identity);
 	snprintf(path, REPLCTL_PATH_MAX, "/dev/mapper/%s", name);
 	return dm_create(name, uuid, rec_u64(element, DRP_A_SIZE_SECTORS), "replica", params, NULL);
 }

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "fields.h"
 #include "method.h"
+#include "snapshot.h"
 
 static int enum_option(const struct args *a, enum option_id id, enum drp_enum which,
 		       const char *words, u32 *value)
@@ -49,17 +50,16 @@ static int target_option(const struct args *a, const struct ref *source, u32 typ
 			 struct ref *target)
 {
 	char pool[DRP_NAME_MAX + 1], name[DRP_NAME_MAX + 1], text[REPLCTL_QUALIFIED_MAX];
-	struct refusal refusal;
 	int status;
 
 	status = split_name(a->value[OPT_TARGET], pool, name);
 	if (status)
 		return status;
 	snprintf(text, sizeof(text), "%s/%s", *pool ? pool : source->pool, name);
-	if (type == DRP_SYNC_SNAPSHOT && resolve_quietly(DRP_OBJ_ELEMENT, text, target, &refusal)) {
+	if (type == DRP_SYNC_SNAPSHOT) {
 		strscpy(target->pool, *pool ? pool : source->pool, sizeof(target->pool));
 		strscpy(target->name, name, sizeof(target->name));
-	} else if (type != DRP_SYNC_SNAPSHOT) {
+	} else {
 		status = resolve(DRP_OBJ_ELEMENT, text, target);
 		if (status)
 			return status;
@@ -78,7 +78,9 @@ static int send_create(const struct args *a, u32 type, u32 mode, const struct re
 {
 	struct request *req = req_new(DRP_CMD_CREATE_SYNC);
 	char qualified[REPLCTL_QUALIFIED_MAX];
+	struct record answer = { 0 };
 	struct report report;
+	int status;
 
 	snprintf(qualified, sizeof(qualified), "%s/%s", source->pool,
 		 *name ? name : target->name);
@@ -94,8 +96,11 @@ static int send_create(const struct args *a, u32 type, u32 mode, const struct re
 		req_str(req, DRP_A_TARGET_NAME, target->name);
 	req_options(req, a);
 	report_start(&report, false);
-	report_method(&report, a, req, qualified, NULL, DRP_OBJ_SYNC, NULL);
-	return report_end(&report);
+	status = report_method(&report, a, req, qualified, NULL, DRP_OBJ_SYNC, &answer);
+	if (type == DRP_SYNC_SNAPSHOT && answer.attrs && !opt(a, OPT_DRY_RUN))
+		status = snapshot_device_create(source->pool, target->name, &answer);
+	record_free(&answer);
+	return report_end(&report) ?: status;
 }
 
 static int check_create(const struct args *a, u32 *type, u32 *mode)
@@ -155,11 +160,15 @@ static int show(const struct args *a)
 DEFINE_COMMANDS(sync) = {
 	{ "create", create, "Create a synchronization: a mirror, snapshot or clone",
 	  "--type TYPE --source ELEMENT --target ELEMENT [--mode MODE] [--name SYNC] [--setting KEY=VALUE]... [--wait-for-copy-state STATE] [--timeout SECONDS] [--force] [--dry-run]",
-	  "The content of the target is overwritten. The name is SOURCE-TARGET unless --name\n"
-	  "gives another. With --wait-for-copy-state initialized a mirror is made and not copied.\n"
+	  "The content of the target is overwritten; that of a snapshot is a new element, which is\n"
+	  "made with it, needs a pool with --cow, and is a device of its own that can be written.\n"
 	  "The target of a clone shows the source as it is at this moment, and can be read and\n"
-	  "written as soon as the command returns; it is copied in the background.",
+	  "written as soon as the command returns; it is copied in the background.\n"
+	  "The name is SOURCE-TARGET unless --name gives another. With --wait-for-copy-state\n"
+	  "initialized a mirror is made and not copied, with inactive a snapshot is made without a\n"
+	  "point in time.",
 	  "replctl create --type mirror --source tank/home --target tank/copy\n"
+	  "replctl create --type snapshot --source tank/home --target monday --name monday\n"
 	  "replctl create --type mirror --source home --target copy --name nightly --wait-for-copy-state synchronized --timeout 600\n"
 	  "replctl create --type clone --source tank/home --target test --setting rate_limit=100M",
 	  O(TYPE) | O(MODE) | O(SOURCE) | O(TARGET) | O(NAME) | O(SETTING) |

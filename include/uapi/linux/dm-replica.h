@@ -22,6 +22,8 @@
  *   DELETE_ELEMENT [N] pool, element, [FORCE]
  *   CREATE_SYNC    [N] pool, [SYNC_ID], [SYNC_NAME], SYNC_TYPE, [MODE], SOURCE_ID|SOURCE_NAME,
  *                      TARGET_ID|TARGET_NAME, [SETTING...], [WAIT_FOR_COPY_STATE], [FORCE], [DRY_RUN]
+ *                      A snapshot's target is made with it: TARGET_NAME is its name, TARGET_ID
+ *                      (if it is there) the id that it gets.
  *   MODIFY_SYNC    [N] pool, sync|group, OPERATION, [FORCE], [DRY_RUN], [SETTING...],
  *                      [SYNC_PAIR...], [WAIT_FOR_COPY_STATE]
  *   CREATE_GROUP, DELETE_GROUP, ADD_MEMBERS, REMOVE_MEMBERS [N] pool, group, [MEMBER_ID...]
@@ -32,8 +34,10 @@
  *        [ASPECT_ID: SettingsState], [UPDATED_SYNC_ID], [MESSAGE], [DRY_RUN]
  *   CAPABILITIES   do: pool, [sync] | [SYNC_TYPE]
  *     -> one CAPABILITIES message per operation, as a dump
- *   MAP            [N] dump: pool, sync, [OFFSET_BYTES], [LENGTH_BYTES]
- *     -> MAP messages with EXTENT... (offset, length pairs that differ)
+ *   MAP            [N] dump: pool, sync | SOURCE_ID|SOURCE_NAME, TARGET_ID|TARGET_NAME,
+ *                      [OFFSET_BYTES], [LENGTH_BYTES]
+ *     -> MAP messages with EXTENT... (offset, length pairs that differ); of two
+ *        elements those that a snapshot and its source, or two snapshots, do not share
  *   EVENT          multicast group "events": EVENT_TYPE, pool, and what it is about
  *
  * A refusal is a netlink error: its errno stands for one return value (see
@@ -225,7 +229,7 @@ enum drp_event_type {
 	DRP_EVENT_JOB		= 3,	/* JOB_ID, JOB_STATE */
 	DRP_EVENT_CREATED	= 4,	/* the id of what was made */
 	DRP_EVENT_DELETED	= 5,	/* the id of what went */
-	DRP_EVENT_THRESHOLD	= 6,	/* MESSAGE */
+	DRP_EVENT_THRESHOLD	= 6,	/* COW_LEVEL, MESSAGE: COW space; again while it is not 0 */
 	DRP_EVENT_ERROR		= 7,	/* MESSAGE, and what it is about */
 	DRP_EVENT_POOL_MODE	= 8,	/* POOL_MODE */
 	DRP_EVENT_ATTACHED	= 9,	/* ELEMENT_ID, ATTACHED */
@@ -380,6 +384,20 @@ enum drp_attr {
 	/* pool and sync */
 	DRP_A_ACTIVE,			/* u8: of a pool; 0: its device was not resumed yet */
 	DRP_A_REVERSE,			/* u8: of a sync; a restore or failback is unfinished */
+
+	/* COW space of a pool, absent without it */
+	DRP_A_COW_BYTES,		/* u64 */
+	DRP_A_COW_USED_BYTES,		/* u64 */
+	DRP_A_COW_ENTRIES,		/* u64: chunks that snapshots keep */
+	DRP_A_COW_LEVEL,		/* u16: 0, or which watermark is reached: 1 (80 %), 2 (95 %) */
+
+	/* virtual elements: absent for those with a data device */
+	DRP_A_PARENT_ID,		/* u64: element whose content it shows */
+	DRP_A_PARENT_GENERATION,	/* u64: as of which of its points in time, 0: none */
+	DRP_A_GENERATION,		/* u64: of an element: its newest; of an aspect: the one it keeps */
+
+	/* sync */
+	DRP_A_AUTO_DELETE,		/* u8 */
 
 	__DRP_A_MAX,
 	DRP_A_MAX = __DRP_A_MAX - 1

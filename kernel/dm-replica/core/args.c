@@ -91,7 +91,8 @@ static int parse_create_sync(unsigned int argc, char **argv, struct drp_request 
 	if (drp_arg_id("sync id", argv[0], true, &req->id, err) ||
 	    drp_arg_word("sync type", DRP_ENUM_SYNC_TYPE, argv[1], &req->sync_type, err) ||
 	    drp_arg_id("source id", argv[2], false, &req->source_id, err) ||
-	    drp_arg_id("target id", argv[3], false, &req->target_id, err))
+	    drp_arg_id("target id", argv[3], req->sync_type == DRP_SYNC_SNAPSHOT, &req->target_id,
+		       err))
 		return -EINVAL;
 	if (req->source_id == req->target_id)
 		return drp_bad(err, "target id: '%.48s' is the source as well", argv[3]);

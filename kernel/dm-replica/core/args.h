@@ -31,7 +31,10 @@
 #define DRP_SET_IDENTITY		BIT(12)	/* identity=TEXT of a data device */
 #define DRP_SET_SIZE_SECTORS		BIT(13)	/* size=SECTORS of an element */
 #define DRP_SET_AUTO_DELETE		BIT(14)	/* yes | no */
-#define DRP_SET_DESCRIPTION_MAX		15
+#define DRP_SET_TARGET_NAME		BIT(15)	/* of the element that is made with a snapshot */
+#define DRP_SET_ASPECT			BIT(16)	/* aspect=ID: a snapshot of its point in time */
+#define DRP_SET_FREEZE			BIT(17)	/* yes (default) | no: the file system on the source, for the cut */
+#define DRP_SET_DESCRIPTION_MAX		18
 
 struct drp_settings {
 	u32 mask;			/* DRP_SET_* that were given */
@@ -44,12 +47,15 @@ struct drp_settings {
 	bool in_use_ignore;
 	bool skip_initial_copy;
 	bool auto_delete;
+	bool freeze;
 	u32 deadline_ms;
 	u32 active_extents_max;
 	u64 rate_limit;
 	u64 size_sectors;
+	u64 aspect_id;
 	const char *name;		/* point into the request */
 	const char *identity;
+	const char *target_name;
 };
 
 /* Where a request is wrong, for people. */
@@ -61,7 +67,7 @@ struct drp_parse_error {
  * One KEY=VALUE; @s starts zeroed and collects. Keys are mode, copy_priority,
  * rate_limit, recovery_mode, failed_copy_stops_host_io, read_policy, in_use,
  * deadline_ms, name, wait_for_copy_state, skip_initial_copy,
- * active_extents_max, identity, size, auto_delete; with hyphens for
+ * active_extents_max, identity, size, auto_delete, target_name, aspect, freeze; with hyphens for
  * underscores, or as the DMTF writes its properties (CopyPriority,
  * CopyRecoveryMode, FailedCopyStopsHostIO, InUse, ElementName, ...). A key
  * given twice, an unknown key or a value out of range is -EINVAL with a text
@@ -75,6 +81,8 @@ enum drp_request_kind {
 	/*
 	 * create_sync <id> <type> <source id> <target id> [force] [dry_run]
 	 *             [<key>=<value>...]
+	 * A snapshot's target is made: its id is 0 (choose one) or a new one, its
+	 * name target_name=NAME.
 	 */
 	DRP_REQ_CREATE_SYNC,
 	/*

@@ -59,6 +59,9 @@ static const struct setting_key {
 	{ DRP_SET_IDENTITY,		"identity",		"Identity" },
 	{ DRP_SET_SIZE_SECTORS,		"size",			"Size" },
 	{ DRP_SET_AUTO_DELETE,		"auto_delete",		"AutoDelete" },
+	{ DRP_SET_FREEZE,		"freeze",		"Freeze" },
+	{ DRP_SET_ASPECT,		"aspect",		"SettingsState" },
+	{ DRP_SET_TARGET_NAME,		"target_name",		"TargetElementName" },
 };
 
 const char *drp_setting_key(u32 mask)
@@ -141,6 +144,12 @@ static int parse_value(const struct setting_key *k, const char *v, struct drp_se
 		return drp_arg_range(k->word, v, 1, DRP_SIZE_SECTORS_MAX, &s->size_sectors, err);
 	case DRP_SET_AUTO_DELETE:
 		return parse_bool(k->word, v, &s->auto_delete, err);
+	case DRP_SET_FREEZE:
+		return parse_bool(k->word, v, &s->freeze, err);
+	case DRP_SET_ASPECT:
+		return drp_arg_id(k->word, v, false, &s->aspect_id, err);
+	case DRP_SET_TARGET_NAME:
+		return drp_arg_new_name(v, &s->target_name, err);
 	}
 	return drp_bad(err, "setting '%s' has no parser", k->word);
 }
@@ -196,9 +205,11 @@ u32 drp_settings_allowed(enum drp_request_kind kind, enum drp_object_kind object
 		       DRP_SET_SIZE_SECTORS;
 	case DRP_REQ_CREATE_SYNC:
 		return SYNC_SETTINGS | DRP_SET_MODE | DRP_SET_IN_USE_IGNORE |
-		       DRP_SET_WAIT_STATE | DRP_SET_SKIP_INITIAL_COPY;
+		       DRP_SET_WAIT_STATE | DRP_SET_SKIP_INITIAL_COPY | DRP_SET_TARGET_NAME |
+		       DRP_SET_ASPECT | DRP_SET_FREEZE;
 	case DRP_REQ_MODIFY:
-		return SYNC_SETTINGS | DRP_SET_MODE | DRP_SET_IN_USE_IGNORE | DRP_SET_WAIT_STATE;
+		return SYNC_SETTINGS | DRP_SET_MODE | DRP_SET_IN_USE_IGNORE | DRP_SET_WAIT_STATE |
+		       DRP_SET_FREEZE;
 	case DRP_REQ_SET:
 		return set_allowed(object);
 	default:

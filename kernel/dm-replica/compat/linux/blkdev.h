@@ -32,4 +32,23 @@ static inline void drp_bdev_release(void *held)
 #endif
 }
 
+/* Freeze the file system on a device, or write back what its page cache has. 0 or a negative errno. Sleeps. */
+static inline int drp_bdev_freeze(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return bdev_freeze(bdev);
+#else
+	return freeze_bdev(bdev);
+#endif
+}
+
+static inline void drp_bdev_thaw(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	bdev_thaw(bdev);
+#else
+	thaw_bdev(bdev);
+#endif
+}
+
 #endif /* DRP_COMPAT_BLKDEV_H */

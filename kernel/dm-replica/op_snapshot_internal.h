@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the files that implement the operations of snapshots. op_lock held everywhere; all sleep. */
+#ifndef DRP_OP_SNAPSHOT_INTERNAL_H
+#define DRP_OP_SNAPSHOT_INTERNAL_H
+
+#include "op_commit.h"
+#include "op_modify.h"
+#include "snapshot.h"
+
+/* Can a point in time of @e be taken now? 0 or a refusal. */
+int drp_snapshot_check_source(struct drp_op *op, struct drp_element *e);
+
+/* May the content of the virtual element @x go: does no snapshot or aspect of it need that? 0 or a refusal. */
+int drp_snapshot_check_unused(struct drp_op *op, struct drp_element *x);
+
+/* Activate, Resync Replica: a new point in time; the one before and what was written to the target go. */
+int drp_op_snapshot_point(struct drp_op *op, struct drp_sync *s);
+
+/* Deactivate: the same without a new one. */
+int drp_op_snapshot_drop(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+
+/* Dissolve: an aspect keeps the point in time, the target lives on. */
+int drp_op_snapshot_dissolve(struct drp_op *op, struct drp_sync *s);
+
+/* Return To ResourcePool: sync and target go; the job ends when their space is back. */
+int drp_op_snapshot_return(struct drp_op *op, struct drp_sync *s);
+
+#endif /* DRP_OP_SNAPSHOT_INTERNAL_H */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What belongs to whom among virtual elements: a snapshot's target shows its
+ * parent's content as of a generation, and keeps that generation alive.
+ */
+#ifndef DRP_SNAPSHOT_H
+#define DRP_SNAPSHOT_H
+
+#include "element.h"
+#include "sync.h"
+
+#define DRP_SNAPSHOT_DEPTH	8	/* snapshots of snapshots */
+
+/* The element with a device that the content of @e comes from in the end; NULL: the records are not consistent. op_lock or rec_lock held. */
+struct drp_element *drp_snapshot_root(struct drp_element *e);
+
+/* Levels above the root: 0 of an element with a device. op_lock held. */
+unsigned int drp_snapshot_depth(struct drp_element *e);
+
+/* Has the virtual element @x a point in time that can be read? op_lock or rec_lock held. */
+bool drp_snapshot_live(const struct drp_element *x);
+
+/* A virtual element that comes from @e, or NULL. op_lock held. */
+struct drp_element *drp_snapshot_child(struct drp_element *e);
+
+/* An aspect that keeps a generation of @e, or NULL. op_lock held. */
+struct drp_aspect_rec *drp_snapshot_aspect(struct drp_element *e);
+
+/* CopyState of a snapshot as seen now: Partitioned while its root is away. rec_lock held. */
+u16 drp_snapshot_seen_state(const struct drp_sync *s);
+
+/*
+ * Some generation of @e may not be needed any more: its writers preserve for
+ * the newest one that is. Stalls its I/O at most @timeout jiffies; if they do
+ * not suffice, more is preserved than needed, until it is called again. op_lock
+ * held. Sleeps.
+ */
+void drp_snapshot_settle(struct drp_element *e, long timeout);
+/* The same for all of the pool that it did not succeed for. */
+void drp_snapshot_settle_all(struct drp_pool *pool, long timeout);
+
+struct drp_cow_space;
+
+/* The watermark of COW space that is reached: 0 (none), 1, 2. Pure. */
+u16 drp_snapshot_level(const struct drp_cow_space *space);
+
+/* Tell listeners while it is not 0, and when it is again. op_lock held. */
+void drp_snapshot_watch(struct drp_pool *pool);
+
+/* After the replay: who is whose target, what writers preserve for. 0 or -ENOMEM. Sleeps. */
+int drp_snapshot_load(struct drp_pool *pool);
+
+#endif /* DRP_SNAPSHOT_H */

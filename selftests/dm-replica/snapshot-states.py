@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Walk the state table of snapshots in the kernel; see snapshot-states.sh.
+
+As states.py does it for mirrors, whose classes it uses. Restoring and what only
+a restore leads to is not built: those operations must be refused so."""
+
+import json
+import os
+import sys
+import time
+
+import states
+from states import OPERATIONS, Row, Walk
+
+ELEMENT, SNAPSHOT = "p-a", "p-x"
+NOT_BUILT = {2, 15, 16, 22}
+
+
+class Table(states.Table):
+    def __init__(self, path):
+        with open(path, encoding="ascii") as f:
+            rows = [Row(line) for line in f.read().splitlines() if not line.startswith("#")]
+        self.rows = [r for r in rows if r.type == "snapshot"]
+
+
+class Access(states.Access):
+    def __init__(self, path):
+        with open(path, encoding="utf-8") as f:
+            text = f.read().partition(".. generated: states snapshot")[2]
+        self.rows = {}
+        for row in text.partition(".. end of generated part")[0].split("   * - ")[2:]:
+            cells = [c.strip() for c in row.split("\n     - ")]
+            state = cells[0].partition(" (")[0].lower()
+            self.rows[state] = [self.NAMES[c] for c in cells[1:5]]
+        assert len(self.rows) == 9, self.rows
+
+
+class Rig(states.Rig):
+    """One pool, the element a, at most one snapshot of it, x, and that one's element."""
+
+    def __init__(self, source_id):
+        states.TARGET = SNAPSHOT
+        self.tables = {}
+        self.dm = states.Dm()
+        self.source_id = source_id
+        self.sync = self.target = self.aspect = 0
+        self.next_id = 1000
+        self.tables[ELEMENT] = self.shell("dmsetup", "table", ELEMENT).strip()
+        self.sectors = int(self.tables[ELEMENT].split(" ")[1])
+
+    def words(self):
+        for device in (ELEMENT, SNAPSHOT):
+            if not os.path.exists("/dev/mapper/" + device):
+                continue
+            words = self.dm.status(device).split(" ")
+            for i in range(6, len(words), 8):
+                if int(words[i]) == self.sync:
+                    return words[i + 3], words[i + 4], words[i + 7]
+            return None
+        syncs = json.loads(self.shell("replctl", "list", "--json"))["Synchronizations"]
+        for sync in syncs:
+            if sync["SynchronizationID"] == self.sync:
+                return (sync["CopyState"]["name"].lower(), "", "CIS" if sync["SourceChanged"] else "CI")
+        return None
+
+    def role(self):
+        return "s" if self.words() else None
+
+    def create(self, *words):
+        self.next_id += 10
+        self.sync, self.target = self.next_id, self.next_id + 5
+        self.settle(self.dm.message("p", "create_sync", self.sync, "snapshot", self.source_id,
+                                    self.target, "target_name=x", *words))
+        self.tables[SNAPSHOT] = "0 %d replica /dev/mapper/p %d" % (self.sectors, self.target)
+        self.attach(SNAPSHOT)
+
+    def remove_snapshot_device(self):
+        if os.path.exists("/dev/mapper/" + SNAPSHOT):
+            self.detach_device(SNAPSHOT)
+
+    def used_chunks(self):
+        return int(self.dm.status("p").split(" ")[-2].split("/")[0])
+
+    def drop(self):
+        """No snapshot, no aspect, no virtual element; the space is back."""
+        if not os.path.exists("/dev/mapper/" + ELEMENT):
+            self.attach(ELEMENT)
+        if not self.sync:
+            return
+        there = self.state() != "none"
+        self.remove_snapshot_device()
+        if there:
+            self.modify(19, "force")
+        for aspect in json.loads(self.shell("replctl", "aspect", "list", "--json"))["Aspects"]:
+            self.dm.message("p", "delete_aspect", aspect["AspectID"])
+        elements = json.loads(self.shell("replctl", "element", "list", "--json"))["Elements"]
+        if any(e["ElementID"] == self.target for e in elements):
+            self.dm.message("p", "delete_element", self.target)
+        self.sync = 0
+        end = time.monotonic() + 60
+        while self.used_chunks():
+            if time.monotonic() > end:
+                raise TimeoutError("%d chunks stay in use" % self.used_chunks())
+            time.sleep(0.05)
+
+
+def synchronized(rig):
+    rig.create()
+
+
+def skewed(rig):
+    rig.create()
+    rig.write(SNAPSHOT, 1 << 20)
+
+
+def inactive(rig):
+    rig.create("wait_for_copy_state=inactive")
+
+
+def deactivated(rig):
+    skewed(rig)
+    rig.modify(7)
+
+
+def broken(rig):
+    """More is overwritten than COW space takes."""
+    rig.create()
+    for mib in range(16):
+        rig.write(ELEMENT, mib << 20, 1 << 20)
+    rig.wait({"broken"})
+
+
+def partitioned(rig):
+    rig.create()
+    rig.detach_device(ELEMENT)
+    rig.wait({"partitioned"})
+
+
+def invalid(rig):
+    """The source is changed while the pool does not look."""
+    rig.create()
+    rig.detach_device(ELEMENT)
+    with open("/dev/da", "r+b", buffering=0) as f:
+        f.write(os.urandom(4096))
+        os.fsync(f.fileno())
+    rig.attach(ELEMENT)
+    rig.wait({"invalid"})
+
+
+SETUPS = [
+    ("synchronized", synchronized), ("skewed", skewed), ("inactive", inactive),
+    ("inactive", deactivated), ("broken", broken), ("partitioned", partitioned),
+    ("invalid", invalid),
+]
+
+
+class SnapshotWalk(Walk):
+    def cell(self, name, setup, operation, force):
+        # What is returned has no device that can be opened.
+        if operation == 19:
+            self.rig.remove_snapshot_device()
+        return super().cell(name, setup, operation, force)
+
+    def check_executed(self, where, row, setup, role, state, answer):
+        # Dissolve's target is there, but it belongs to no sync any more.
+        super().check_executed(where, row, setup, role, state, answer)
+        if row.operation == "dissolve" and not answer.split(" ")[1:]:
+            self.complain(where, "no aspect in '%s'" % answer)
+
+
+def main():
+    states.NOT_BUILT = NOT_BUILT
+    rig = Rig(int(sys.argv[3]))
+    walk = SnapshotWalk(Table(sys.argv[1]), Access(sys.argv[2]), rig)
+    for state, setup in SETUPS:
+        if sys.argv[4:] and setup.__name__ not in sys.argv[4:]:
+            continue
+        try:
+            walk.walk(state, setup)
+        except Exception as e:  # noqa: BLE001 - whatever it is, the walk goes on
+            walk.complain(setup.__name__, "cannot go on: %r" % e)
+    try:
+        rig.drop()
+    except OSError:
+        pass
+    return 0 if walk.cells and len(OPERATIONS) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

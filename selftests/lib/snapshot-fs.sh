@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034 # fs is set by who sources this, the sizes are for snapshot.sh
+# Snapshots of a mounted file system of type $fs. Sourced after snapshot.sh.
+
+fs_mount_copy() {
+	if [ "$fs" = xfs ]; then
+		mount -t xfs -o nouuid "$@"
+	else
+		mount -t "$fs" "$@"
+	fi
+}
+
+snapshot_fs_test() {
+	local mkfs=(-q -F) dirty
+	[ "$fs" = ext4 ] || mkfs=(-q -f)
+	need "mkfs.$fs"
+	replica_setup
+	METADATA_MIB=32 CHUNK_SECTORS=128
+	cow_pool_create p 128
+	element p a 320
+	run_ok "mkfs.$fs" "${mkfs[@]}" /dev/mapper/p-a
+	mkdir "$DRP_TMP/a" "$DRP_TMP/s"
+	run_ok mount -t "$fs" /dev/mapper/p-a "$DRP_TMP/a"
+	at_exit "umount '$DRP_TMP/s' '$DRP_TMP/a' 2>/dev/null"
+	cp -r /etc/udev "$DRP_TMP/a/before" 2>/dev/null || cp -r /usr/share/perl5 "$DRP_TMP/a/before"
+	# Not on the disk yet: only a frozen file system has it in its snapshot.
+	echo "still in memory" >"$DRP_TMP/a/last"
+	dirty=$(find "$DRP_TMP/a" -type f -exec cksum {} + | sort)
+
+	snapshot p a frozen
+	kernel_mark
+	fs_mount_copy -o ro /dev/mapper/p-frozen "$DRP_TMP/s"
+	! kernel_said "recovery" || fail "the snapshot of a frozen $fs needs recovery"
+	assert_eq "$(find "$DRP_TMP/s" -type f -exec cksum {} + | sed "s|$DRP_TMP/s|$DRP_TMP/a|" | sort)" \
+		"$dirty" "files of the snapshot"
+	umount "$DRP_TMP/s"
+	ok "a snapshot of a mounted $fs mounts without recovery, with all that was written"
+
+	rm -rf "$DRP_TMP/a/before"
+	cp -r /usr/share/perl5 "$DRP_TMP/a/after" 2>/dev/null || cp -r /usr/lib/python3 "$DRP_TMP/a/after"
+	snapshot p a alive freeze=no
+	kernel_mark
+	fs_mount_copy /dev/mapper/p-alive "$DRP_TMP/s"
+	case $fs in
+	ext4) kernel_said "recovery complete\|orphan cleanup" ;;
+	xfs) kernel_said "Ending recovery\|Ending clean mount" ;;
+	esac || fail "no word of the mount of a live $fs: $(dmesg | tail -n 3)"
+	echo "written to the snapshot" >"$DRP_TMP/s/mine"
+	umount "$DRP_TMP/s"
+	[ ! -e "$DRP_TMP/a/mine" ] || fail "the source has what was written to its snapshot"
+	ok "one that was not frozen mounts after recovery, and can be written"
+
+	fs_mount_copy -o ro /dev/mapper/p-frozen "$DRP_TMP/s"
+	assert_eq "$(find "$DRP_TMP/s" -type f -exec cksum {} + | sed "s|$DRP_TMP/s|$DRP_TMP/a|" | sort)" \
+		"$dirty" "files of the first snapshot"
+	umount "$DRP_TMP/s" "$DRP_TMP/a"
+	case $fs in
+	ext4) run_ok e2fsck -fn /dev/mapper/p-a >/dev/null ;;
+	xfs) run_ok xfs_repair -n /dev/mapper/p-a >/dev/null ;;
+	esac
+	ok "the first snapshot is what it was, and the source is sound"
+	return_snapshot p frozen
+	return_snapshot p alive
+	ok "both are gone"
+}
