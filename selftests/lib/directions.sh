@@ -61,8 +61,7 @@ assert_access() {
 
 # SYNC STATE PROGRESS [WHEN]
 assert_progress() {
-	assert_eq "$(sync_field "$dev_of_sync" "$1" state)/$(sync_field "$dev_of_sync" "$1" progress)" \
-		"$2/$3" "$1 ${4:-now}"
+	assert_eq "$(sync_field "$dev_of_sync" "$1" state/progress)" "$2/$3" "$1 ${4:-now}"
 }
 dev_of_sync=p-a
 

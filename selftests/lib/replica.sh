@@ -213,7 +213,7 @@ refused() {
 }
 
 # ELEMENT-DEVICE SYNC FIELD: of the sync's words in the element's status line:
-# role, state, progress, percent, dirty (sectors) or flags.
+# role, state, progress, percent, dirty (sectors), flags, or state/progress of one moment.
 sync_field() {
 	local words n i
 	read -ra words < <(dmsetup status "$1")
@@ -227,7 +227,11 @@ sync_field() {
 	esac
 	for ((i = 9; i < ${#words[@]}; i += 8)); do
 		if [ "${words[i]}" = "${sync_id[$2]}" ]; then
-			echo "${words[i + n]}"
+			if [ "$3" = state/progress ]; then
+				echo "${words[i + 3]}/${words[i + 4]}"
+			else
+				echo "${words[i + n]}"
+			fi
 			return
 		fi
 	done
