@@ -100,6 +100,16 @@ static int parse_in_use(const char *text, bool *ignore, struct drp_parse_error *
 	return 0;
 }
 
+static int parse_target_name(const char *text, const char **name, struct drp_parse_error *err)
+{
+	const char *problem = drp_name_problem(text);
+
+	if (problem)
+		return drp_bad(err, "target_name: '%.48s': %s", text, problem);
+	*name = text;
+	return 0;
+}
+
 static int parse_wait_state(const char *text, u16 *state, struct drp_parse_error *err)
 {
 	if (drp_arg_word("wait_for_copy_state", DRP_ENUM_COPY_STATE, text, state, err))
@@ -149,7 +159,7 @@ static int parse_value(const struct setting_key *k, const char *v, struct drp_se
 	case DRP_SET_ASPECT:
 		return drp_arg_id(k->word, v, false, &s->aspect_id, err);
 	case DRP_SET_TARGET_NAME:
-		return drp_arg_new_name(v, &s->target_name, err);
+		return parse_target_name(v, &s->target_name, err);
 	}
 	return drp_bad(err, "setting '%s' has no parser", k->word);
 }
