@@ -30,11 +30,12 @@ snapshot_fs_test() {
 	snapshot p a frozen
 	kernel_mark
 	fs_mount_copy -o ro /dev/mapper/p-frozen "$DRP_TMP/s"
-	! kernel_said "recovery" || fail "the snapshot of a frozen $fs needs recovery"
+	# A frozen xfs leaves its log as it would be recovered after a crash.
+	[ "$fs" = xfs ] || ! kernel_said "recovery" || fail "the snapshot of a frozen $fs needs recovery"
 	assert_eq "$(find "$DRP_TMP/s" -type f -exec cksum {} + | sed "s|$DRP_TMP/s|$DRP_TMP/a|" | sort)" \
 		"$dirty" "files of the snapshot"
 	umount "$DRP_TMP/s"
-	ok "a snapshot of a mounted $fs mounts without recovery, with all that was written"
+	ok "a snapshot of a mounted $fs mounts with all that was written, as it was frozen"
 
 	rm -rf "$DRP_TMP/a/before"
 	cp -r /usr/share/perl5 "$DRP_TMP/a/after" 2>/dev/null || cp -r /usr/lib/python3 "$DRP_TMP/a/after"
@@ -42,8 +43,8 @@ snapshot_fs_test() {
 	kernel_mark
 	fs_mount_copy /dev/mapper/p-alive "$DRP_TMP/s"
 	case $fs in
-	ext4) kernel_said "recovery complete\|orphan cleanup" ;;
-	xfs) kernel_said "Ending recovery\|Ending clean mount" ;;
+	ext4) kernel_said "recovery complete|orphan cleanup" ;;
+	xfs) kernel_said "Ending recovery|Ending clean mount" ;;
 	esac || fail "no word of the mount of a live $fs: $(dmesg | tail -n 3)"
 	echo "written to the snapshot" >"$DRP_TMP/s/mine"
 	umount "$DRP_TMP/s"
