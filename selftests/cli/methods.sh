@@ -77,9 +77,9 @@ sent "$c: $DRP_A_POOL_NAME=tank" "$c: $DRP_A_SYNC_NAME=home-copy" "$c: $DRP_A_SY
 	"$c: $DRP_A_MODE=2" "$c: $DRP_A_SOURCE_ID=1" "$c: $DRP_A_TARGET_ID=2"
 cli 5 create --type mirror --source tank/home --target attic/spare
 says 'different pools'
-cli 0 create --type snapshot --source tank/home --target monday --name m1
+cli 0 create --type snapshot --source tank/home --target log --name m1
 sent "$c: $DRP_A_POOL_NAME=tank" "$c: $DRP_A_SYNC_NAME=m1" "$c: $DRP_A_SYNC_TYPE=7" \
-	"$c: $DRP_A_MODE=2" "$c: $DRP_A_SOURCE_ID=1" "$c: $DRP_A_TARGET_NAME=monday"
+	"$c: $DRP_A_MODE=2" "$c: $DRP_A_SOURCE_ID=1" "$c: $DRP_A_TARGET_NAME=log"
 ok "create names the synchronization, and a snapshot's target that is yet to come"
 
 cli 0 split group:database
