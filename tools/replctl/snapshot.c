@@ -27,7 +27,11 @@ static int make_device(const char *pool_name, const char *name)
 static int wait_for_job(const char *pool, const char *name, const struct record *answer)
 {
 	struct wait w = { .what = name, .timeout = -1 };
+	struct refusal refusal;
 
+	/* What ended before is seen at the first look. */
+	if (nl_subscribe(&refusal))
+		return refusal_report(&refusal, name);
 	w.job.kind = DRP_OBJ_JOB;
 	w.job.id = rec_u64(answer, DRP_A_JOB_ID);
 	strscpy(w.job.pool, pool, sizeof(w.job.pool));
