@@ -231,16 +231,12 @@ static int decide(struct drp_element *e)
 	u64 generation = victim ? victim->rec.parent_generation : 0;
 	int r;
 
-	if (victim) {
-		r = lose(victim, DRP_CS_BROKEN, why);
-		/* An aspect of the same moment needs the same chunks. */
-		if (!r)
-			r = lose_aspects(e, generation);
-	} else if (stops_host(e)) {
+	if (!victim && stops_host(e))
 		return -ENOSPC;
-	} else {
-		r = lose_aspects(e, 0);
-	}
+	r = victim ? lose(victim, DRP_CS_BROKEN, why) : 0;
+	/* An aspect of the same moment needs the same chunks. */
+	if (!r)
+		r = lose_aspects(e, generation);
 	if (r)
 		return -EIO;
 	drp_snapshot_settle(e, SETTLE_TIMEOUT);

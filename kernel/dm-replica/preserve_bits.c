@@ -90,6 +90,7 @@ bool drp_preserve_needed(struct drp_element *e, u64 start, u64 end)
 		u32 from = chunk & (DRP_BITS_PER_PAGE - 1);
 		u32 to = min_t(u64, DRP_BITS_PER_PAGE, from + last - chunk + 1);
 
+		/* The bits count for that generation only if they are read behind it. */
 		if (!page || smp_load_acquire(&page->newest) != newest ||
 		    find_next_zero_bit(page->bits, to, from) < to)
 			return true;
