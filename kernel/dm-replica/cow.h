@@ -111,9 +111,9 @@ bool drp_cow_dirty(struct drp_cow *cow);
 /* ---- slots ---- */
 
 /*
- * @n slots, not necessarily adjacent but adjacent ones in ascending order: 0;
- * -EAGAIN: not at hand, wait for drp_cow_wait_slots() or park; -ENOSPC: none is
- * free. All or none. Any context.
+ * @n slots, not necessarily adjacent but adjacent ones in ascending order: how
+ * many, which is less than @n only when these are the last ones; -EAGAIN: not at
+ * hand, wait for drp_cow_wait_slots() or park; -ENOSPC: none is free. Any context.
  */
 int drp_cow_alloc(struct drp_cow *cow, u64 *slots, u32 n);
 /* Slots that no entry names and no I/O uses any more. Any context. */
@@ -171,6 +171,8 @@ struct drp_cow_put {
 int drp_cow_put_prepare(struct drp_cow_put *put, gfp_t gfp);
 /* A prepared put that is not submitted after all. Any context. */
 void drp_cow_put_cancel(struct drp_cow_put *put);
+/* A prepared put that has only its first @n entries after all. Any context. */
+void drp_cow_put_shrink(struct drp_cow_put *put, u32 n);
 void drp_cow_put_submit(struct drp_cow_put *put);
 void drp_cow_put_confirm(struct drp_cow_put *put);
 void drp_cow_put_abandon(struct drp_cow_put *put, int error);

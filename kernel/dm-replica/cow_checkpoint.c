@@ -35,9 +35,14 @@ struct drp_cut drp_cow_limit_cut(struct drp_cow *cow, struct drp_cut cut)
 	struct drp_cow_put *put;
 
 	spin_lock_irq(&cow->lock);
-	put = __first_unconfirmed(cow);
-	if (put && put->seq < cut.seq)
-		cut = (struct drp_cut){ .block = put->at, .seq = put->seq };
+	list_for_each_entry(put, &cow->unconfirmed, node) {
+		/* Its entries are deletions already. */
+		if (put->lost)
+			continue;
+		if (put->seq < cut.seq)
+			cut = (struct drp_cut){ .block = put->at, .seq = put->seq };
+		break;
+	}
 	spin_unlock_irq(&cow->lock);
 	return cut;
 }
@@ -62,7 +67,7 @@ void drp_cow_freeze(struct drp_cow *cow)
 	cow->nr_recent = 0;
 	/* The tree must not claim what may be torn: its records are replayed again. */
 	list_for_each_entry(put, &cow->unconfirmed, node) {
-		if (!put->landed)
+		if (!put->landed || put->lost)
 			continue;
 		for (i = 0; i < put->n; i++) {
 			rb_erase(&put->mems[i]->node, &cow->frozen);

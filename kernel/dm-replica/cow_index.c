@@ -233,6 +233,14 @@ void drp_cow_put_cancel(struct drp_cow_put *put)
 	}
 }
 
+void drp_cow_put_shrink(struct drp_cow_put *put, u32 n)
+{
+	while (put->n > n) {
+		drp_cow_mem_free(put->cow, put->mems[--put->n]);
+		put->mems[put->n] = NULL;
+	}
+}
+
 /* Its commit is being built: ring_lock. */
 static int put_build(struct drp_commit_req *req)
 {
@@ -288,30 +296,29 @@ static void put_end(struct drp_cow_put *put, int error)
 	put->ended(put, error);
 }
 
-/* The data could not be written: the entries in memory become deletions. ring_lock. */
-static void undo_apply(struct drp_commit_req *req)
-{
-	struct drp_cow_put *put = container_of(req, struct drp_cow_put, req);
-	u32 i;
-
-	/* What is not confirmed is never frozen, so they are where they were put. */
-	spin_lock_irq(&put->cow->lock);
-	for (i = 0; i < put->n; i++)
-		put->mems[i]->mod.del = true;
-	spin_unlock_irq(&put->cow->lock);
-}
-
 static void undo_ended(struct drp_commit_req *req)
 {
 	put_end(container_of(req, struct drp_cow_put, req), -EIO);
 }
 
+/*
+ * The data could not be written: the entries in memory become deletions at once,
+ * for a checkpoint may have to come before there is room to commit them. Until
+ * they are committed, confirmed stays before the put, so that a load compares
+ * its data.
+ */
 static void undo(struct drp_cow_put *put)
 {
+	unsigned long flags;
 	int len;
 	u32 i;
 
+	spin_lock_irqsave(&put->cow->lock, flags);
+	/* What is not confirmed is never frozen, so they are where they were put. */
+	for (i = 0; i < put->n; i++)
+		put->mems[i]->mod.del = true;
 	put->lost = true;
+	spin_unlock_irqrestore(&put->cow->lock, flags);
 	put->len = 0;
 	for (i = 0; i < put->n; i++) {
 		len = drp_encode_cow_del(&put->entries[i].key, put->records + put->len,
@@ -321,7 +328,6 @@ static void undo(struct drp_cow_put *put)
 	put->req = (struct drp_commit_req){
 		.records = put->records,
 		.len = put->len,
-		.apply = undo_apply,
 		.ended = undo_ended,
 	};
 	drp_commit_submit(&put->cow->pool->cm, &put->req);

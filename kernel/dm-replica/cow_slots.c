@@ -22,14 +22,14 @@ static void __want_refill(struct drp_cow *cow)
 int drp_cow_alloc(struct drp_cow *cow, u64 *slots, u32 n)
 {
 	unsigned long flags;
-	int r = 0;
-	u32 i;
+	int r;
 
 	spin_lock_irqsave(&cow->lock, flags);
-	if (cow->nr_ready >= n) {
-		for (i = 0; i < n; i++)
-			slots[i] = cow->ready[--cow->nr_ready];
-		cow->nr_taken += n;
+	if (cow->nr_ready >= n || (cow->full && cow->nr_ready)) {
+		r = min(n, cow->nr_ready);
+		for (n = 0; n < r; n++)
+			slots[n] = cow->ready[--cow->nr_ready];
+		cow->nr_taken += r;
 	} else if (cow->full) {
 		r = -ENOSPC;
 	} else {

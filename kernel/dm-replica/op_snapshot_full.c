@@ -192,7 +192,8 @@ static bool wait_for_reclaim(struct drp_element *e)
 {
 	struct retry *retry;
 
-	if (!e->pool->rec.reclaim)
+	/* A whole pass, or one that failed: another one would not bring more. */
+	if (!e->pool->rec.reclaim || e->full_reclaimed)
 		return false;
 	retry = kzalloc(sizeof(*retry), GFP_NOIO);
 	if (!retry)
@@ -200,6 +201,7 @@ static bool wait_for_reclaim(struct drp_element *e)
 	retry->pool = e->pool;
 	retry->element_id = e->rec.id;
 	retry->waiter.done = reclaimed;
+	e->full_reclaimed = true;
 	drp_reclaim_wait(e->pool, &retry->waiter);
 	return true;
 }
@@ -258,8 +260,10 @@ void drp_snapshot_full_work(struct work_struct *work)
 	}
 	if (e->pool->cow)
 		drp_snapshot_watch(e->pool);
-	if (!later)
+	if (!later) {
+		e->full_reclaimed = false;
 		drp_preserve_decided(e, r);
+	}
 	drp_op_end(e->pool, flags);
 }
 

@@ -156,7 +156,7 @@ static void give_up(struct drp_cow_op *op)
 
 void drp_preserve_decided(struct drp_element *e, int error)
 {
-	struct drp_preserved *p = e->preserved;
+	struct drp_preserved *p = READ_ONCE(e->preserved);
 	struct drp_cow_op *op, *next;
 	unsigned long flags;
 	LIST_HEAD(stuck);
@@ -170,12 +170,6 @@ void drp_preserve_decided(struct drp_element *e, int error)
 	spin_unlock_irqrestore(&p->lock, flags);
 	list_for_each_entry_safe(op, next, &stuck, node)
 		end_op(op, error ? FAILED : AGAIN, error);
-}
-
-/* Where no operation knows better, the write fails. */
-void __weak drp_snapshot_exhausted(struct drp_element *e)
-{
-	drp_preserve_decided(e, -ENOSPC);
 }
 
 /* ---- data and record ---- */

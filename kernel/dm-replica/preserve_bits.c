@@ -258,7 +258,9 @@ void drp_preserve_exit(struct drp_element *e)
 	drp_preserve_decided(e, -EIO);
 	wait_event(p->idle, is_idle(p));
 	WRITE_ONCE(e->cow_newest, 0);
-	e->preserved = NULL;
+	WRITE_ONCE(e->preserved, NULL);
+	/* It may still look at what it decided; one that comes later finds nothing. */
+	cancel_work_sync(&e->full_work);
 	drop_pages(p);
 	xa_destroy(&p->pages);
 	kfree(p);

@@ -100,7 +100,8 @@ void drp_cow_op_drop(struct drp_cow_op *op);
 /*
  * Memory and slots for op->put.n chunks, and pages for @bytes: 0, -EAGAIN
  * (without @wait, which is for slow_wq only), -ENOSPC, -EIO (the journal cannot
- * be written). What it got it keeps.
+ * be written). What it got it keeps. The last free slots may be fewer: then
+ * op->put.n is less than it was.
  */
 int drp_cow_op_take(struct drp_cow_op *op, u32 bytes, bool wait);
 

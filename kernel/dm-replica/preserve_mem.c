@@ -151,6 +151,16 @@ static bool take_pages(struct drp_cow_op *op, u32 bytes, gfp_t gfp)
 	return true;
 }
 
+/* Who waits for the rest looks again when the first @n chunks are safe. */
+static void shrink(struct drp_cow_op *op, u32 n)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&op->p->lock, flags);
+	drp_cow_put_shrink(&op->put, n);
+	spin_unlock_irqrestore(&op->p->lock, flags);
+}
+
 static int take_slots(struct drp_cow_op *op)
 {
 	u64 slots[DRP_COW_PUT_MAX];
@@ -160,8 +170,10 @@ static int take_slots(struct drp_cow_op *op)
 	if (op->has_slots)
 		return 0;
 	r = drp_cow_alloc(op->put.cow, slots, op->put.n);
-	if (r)
+	if (r < 0)
 		return r;
+	if (r < op->put.n)
+		shrink(op, r);
 	for (i = 0; i < op->put.n; i++)
 		op->put.entries[i].slot = slots[i];
 	op->has_slots = true;

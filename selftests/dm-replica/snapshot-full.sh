@@ -11,7 +11,6 @@
 # shellcheck source=selftests/lib/snapshot.sh
 . "$DRP_TOP/selftests/lib/snapshot.sh"
 
-skip "not seen passing: the event of full space comes late, and a full space may hang (Documentation/testing.md)"
 
 need replctl
 replica_setup
