@@ -298,7 +298,12 @@ static void put_end(struct drp_cow_put *put, int error)
 
 static void undo_ended(struct drp_commit_req *req)
 {
-	put_end(container_of(req, struct drp_cow_put, req), -EIO);
+	struct drp_cow_put *put = container_of(req, struct drp_cow_put, req);
+	u32 i;
+
+	for (i = 0; i < put->n && !req->error; i++)
+		drp_cow_slot_bad(put->cow, put->entries[i].slot);
+	put_end(put, -EIO);
 }
 
 /*

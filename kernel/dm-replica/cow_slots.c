@@ -201,6 +201,23 @@ void drp_cow_note_freed(struct drp_cow *cow, struct drp_cow_freed *freed)
 	spin_unlock_irqrestore(&cow->lock, flags);
 }
 
+void drp_cow_slot_bad(struct drp_cow *cow, u64 slot)
+{
+	struct drp_cow_freed *freed = kmalloc(sizeof(*freed), GFP_NOWAIT | __GFP_NOWARN);
+	unsigned long flags;
+	void *old;
+
+	xa_lock_irqsave(&cow->taken, flags);
+	old = __xa_store(&cow->taken, slot, xa_mk_value(1), GFP_NOWAIT | __GFP_NOWARN);
+	xa_unlock_irqrestore(&cow->taken, flags);
+	if (!freed || xa_is_err(old)) {
+		kfree(freed);
+		return;		/* it stays in use */
+	}
+	freed->slot = slot;
+	drp_cow_note_freed(cow, freed);
+}
+
 static struct drp_cow_freed *first_freed(struct drp_cow *cow)
 {
 	struct drp_cow_freed *f;
