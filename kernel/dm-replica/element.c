@@ -181,6 +181,9 @@ static u8 access_of(struct drp_element *e)
 		if (s->turn && !s->turn->given_up && s->turn->here->inbound == s->turn &&
 		    !s->rec.reverse && !s->rec.partial)
 			a = (struct drp_host_access){ DRP_ACCESS_READ, DRP_ACCESS_READ };
+		/* What it shows is with a device that is not there. */
+		if (s->target == e && drp_sync_is_snapshot(s) && drp_snapshot_cut_off(s))
+			a.target = DRP_ACCESS_NONE;
 		access = min(access, s->source == e ? a.source : a.target);
 	}
 	return access;
@@ -548,6 +551,7 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 	WRITE_ONCE(e->leg_wanted, false);
 	cancel_delayed_work(&e->leg_deadline);
 	drp_element_refresh_access(e);
+	drp_snapshot_refresh_all(e);
 	doubt_sources(e);
 	drp_gate_open(&e->gate);
 	attach_syncs(e);
@@ -615,6 +619,7 @@ void drp_element_detach(struct drp_element *e, struct drp_attachment *at)
 		e->last = NULL;
 		e->bdev = NULL;
 		WRITE_ONCE(e->leg_gone, true);
+		drp_snapshot_refresh_all(e);
 		/* Who waits for it need not wait the rest of the deadline. */
 		mod_delayed_work(e->pool->op_wq, &e->leg_deadline, 0);
 		report_attached(e, false);

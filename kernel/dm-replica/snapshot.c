@@ -87,6 +87,23 @@ u16 drp_snapshot_seen_state(const struct drp_sync *s)
 	}
 }
 
+bool drp_snapshot_cut_off(const struct drp_sync *s)
+{
+	struct drp_element *root = drp_snapshot_root(s->source);
+
+	return root && READ_ONCE(root->leg_gone) && !drp_element_attached(root);
+}
+
+void drp_snapshot_refresh_all(struct drp_element *root)
+{
+	struct drp_element *x;
+	unsigned long id;
+
+	xa_for_each(&root->pool->elements, id, x)
+		if (x != root && x->snap && drp_snapshot_root(x) == root)
+			drp_element_refresh_access(x);
+}
+
 /* ---- generations ---- */
 
 static int compare(const void *a, const void *b)

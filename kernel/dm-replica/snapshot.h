@@ -29,6 +29,11 @@ struct drp_aspect_rec *drp_snapshot_aspect(struct drp_element *e);
 /* CopyState of a snapshot as seen now: Partitioned while its root is away. rec_lock held. */
 u16 drp_snapshot_seen_state(const struct drp_sync *s);
 
+/* Its root's device was removed, so it shows nothing; one that is being loaded anew, or was not there yet, is waited for. op_lock held. */
+bool drp_snapshot_cut_off(const struct drp_sync *s);
+/* Host access of all snapshots whose root is @root. op_lock held. */
+void drp_snapshot_refresh_all(struct drp_element *root);
+
 /*
  * Some generation of @e may not be needed any more: its writers preserve for
  * the newest one that is. Stalls its I/O at most @timeout jiffies; if they do
