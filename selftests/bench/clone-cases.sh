@@ -28,6 +28,7 @@ cloned_under_host() {
 clone_case() {
 	local case=clone-idle
 	disks_latency model
+	# shellcheck disable=SC2034 # job() reads it
 	dev=/dev/simA
 	settle
 	job raw clone-randwrite randwrite 4 1 8000

@@ -31,9 +31,9 @@ ok "a target with larger logical blocks is refused"
 no_mirror "$a" "$a" "Invalid argument"
 no_mirror "$a" 8888 "No such file"
 no_mirror 8888 "$a" "No such file"
-ok "itself and nobody are refused"
+refused_message "Invalid argument" p create_sync 9001 snapshot "$a" "${element_id[p/tiny]}"
+ok "itself, nobody, and a disk for a snapshot are refused"
 no_mirror "$a" "${element_id[p/tiny]}" "not supported" mode=async
-refused_message "not supported" p create_sync 9001 snapshot "$a" "${element_id[p/tiny]}"
 ok "what is not built is Not Supported"
 
 scribble /dev/mapper/p-a 0 16 1

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+import traceback
 
 import states
 from states import OPERATIONS, Row, Walk
@@ -74,6 +75,9 @@ class Rig(states.Rig):
                                     self.target, "target_name=x", *words))
         self.tables[SNAPSHOT] = "0 %d replica /dev/mapper/p %d" % (self.sectors, self.target)
         self.attach(SNAPSHOT)
+
+    def disk(self, name, key, value):
+        """The walk of mirrors mends the target's disk, which there is none of."""
 
     def remove_snapshot_device(self):
         if os.path.exists("/dev/mapper/" + SNAPSHOT):
@@ -179,7 +183,8 @@ def main():
         try:
             walk.walk(state, setup)
         except Exception as e:  # noqa: BLE001 - whatever it is, the walk goes on
-            walk.complain(setup.__name__, "cannot go on: %r" % e)
+            where = traceback.extract_tb(e.__traceback__)[-3:]
+            walk.complain(setup.__name__, "cannot go on: %r in %s" % (e, where))
     try:
         rig.drop()
     except OSError:
