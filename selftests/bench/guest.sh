@@ -9,6 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/replica-cases.sh"
 . "$here/direction-cases.sh"
 . "$here/clone-cases.sh"
+. "$here/snapshot-cases.sh"
 
 results=$1 part=$2
 shift 2
@@ -71,6 +72,8 @@ copy) disks_create; copy_case ;;
 big) disks_create; big_case ;;
 turn) disks_create; turn_case ;;
 clone) disks_create; clone_case ;;
+snapshots) snapshots_part "$@" ;;
+thousand) thousand_part ;;
 first) disks_create; first_case ;;
 *) die "unknown part $part" ;;
 esac

@@ -5,6 +5,7 @@
 # $results: STACK.TEST.fio (fio's JSON) and STACK.TEST.io (counters).
 
 TEST_MIB=496	# of each device; what every stack leaves of 512 MiB
+DISKS="simA simB simM"
 SETTLE=16	# seconds in which bitmaps become clean and extents retire
 
 disks_create() {
@@ -21,8 +22,8 @@ disks_create() {
 # off or model, of all disks
 disks_latency() {
 	local d
-	for d in simA simB simM; do
-		simdisk_latency $d "$1"
+	for d in $DISKS; do
+		simdisk_latency "$d" "$1"
 	done
 }
 
@@ -31,7 +32,7 @@ settle() { [ -n "${SETTLE_NOT:-}" ] || sleep $SETTLE; }
 # FILE: the disks' counters, one line each: disk key=value...
 save_counters() {
 	local d
-	for d in simA simB simM; do
+	for d in $DISKS; do
 		echo "$d $(cat "$SIMDISK_SYS/$d/stats")"
 	done >"$results/unfinished"
 	mv "$results/unfinished" "$results/$1"
@@ -42,7 +43,8 @@ job() {
 	local stack=$1 test=$2 rw=$3 bs=$4 depth=$5 count=$6
 	shift 6
 	[ -z "${DIVIDE:-}" ] || count=$((count / DIVIDE))
-	simdisk_reset_stats simA simB simM
+	# shellcheck disable=SC2086 # a list of words
+	simdisk_reset_stats $DISKS
 	fio --name=job --filename="$dev" --ioengine=libaio --direct=1 --rw="$rw" \
 		--bs="${bs}k" --iodepth="$depth" --size=${TEST_MIB}M \
 		--io_size=$((count * bs))k --randseed=7 --group_reporting \
