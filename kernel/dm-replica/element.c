@@ -543,13 +543,14 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 	}
 	e->element_dev = disk_devt(dm_disk(dm_table_get_md(at->ti->table)));
 	WRITE_ONCE(e->live, at);
-	if (!e->last || e->last->data->bdev != e->bdev)
+	if (!e->last || !e->last->data || e->last->data->bdev != e->bdev)
 		e->unsure = known == UNSURE;
 	e->last = NULL;
 	e->flushed = false;
 	WRITE_ONCE(e->leg_gone, false);
 	WRITE_ONCE(e->leg_wanted, false);
 	cancel_delayed_work(&e->leg_deadline);
+	WRITE_ONCE(e->pushing_back, false);
 	drp_element_refresh_access(e);
 	drp_snapshot_refresh_all(e);
 	doubt_sources(e);
@@ -559,6 +560,31 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 out:
 	drp_op_end(e->pool, flags);
 	return r;
+}
+
+void drp_element_parked_at(struct drp_element *e, struct drp_gate *other)
+{
+	/* Pairs with drp_element_push_back(): it finds the bio there, or we see that it came. */
+	smp_mb();
+	if (unlikely(READ_ONCE(e->pushing_back)))
+		drp_gate_rerun(other);
+}
+
+void drp_element_push_back(struct drp_element *e, bool yes)
+{
+	struct drp_element *x;
+	unsigned int flags;
+	unsigned long id;
+
+	WRITE_ONCE(e->pushing_back, yes);
+	if (!yes)
+		return;
+	smp_mb(); /* pairs with drp_element_parked_at() */
+	flags = drp_op_begin(e->pool);
+	xa_for_each(&e->pool->elements, id, x)
+		if (!x->live)
+			drp_gate_rerun(&x->gate);
+	drp_op_end(e->pool, flags);
 }
 
 void drp_element_suspend(struct drp_element *e, struct drp_attachment *at)

@@ -61,6 +61,7 @@ struct drp_element {
 	u64 cow_newest;			/* newest generation that snapshots need, 0: none: stable inside the gate */
 	struct drp_preserved *preserved;	/* what of it is kept; there while cow_newest is set */
 	u8 access;			/* enum drp_access */
+	bool pushing_back;		/* its device is being suspended: who waits for another one goes back to dm */
 	u64 nr_extents;
 	unsigned long *active;		/* bit per extent: durably marked */
 	unsigned long *touched;		/* written since the last tick */
@@ -111,6 +112,16 @@ void drp_element_retire(struct drp_element *e);
  * go on. 0 or a negative errno with a log line. Takes op_lock. Sleeps.
  */
 int drp_element_attach(struct drp_element *e, struct drp_attachment *at);
+
+/*
+ * Its device is being suspended without a flush (@yes), or not any more: what
+ * waits for another element's device, which may be suspended already, goes back
+ * to dm instead of being waited for. Takes op_lock. Sleeps.
+ */
+void drp_element_push_back(struct drp_element *e, bool yes);
+
+/* A bio of @e has parked at the gate of another element; inside the gate of @e. Any context. */
+void drp_element_parked_at(struct drp_element *e, struct drp_gate *other);
 
 /* @at's device is suspended: nobody may use the leg until it is attached again. Takes op_lock. Sleeps. */
 void drp_element_suspend(struct drp_element *e, struct drp_attachment *at);

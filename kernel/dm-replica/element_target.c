@@ -247,6 +247,21 @@ static int element_preresume(struct dm_target *ti)
 	return drp_element_attach(at->element, at);
 }
 
+static void element_presuspend(struct dm_target *ti)
+{
+	struct drp_attachment *at = ti->private;
+
+	if (dm_noflush_suspending(ti))
+		drp_element_push_back(at->element, true);
+}
+
+static void element_presuspend_undo(struct dm_target *ti)
+{
+	struct drp_attachment *at = ti->private;
+
+	drp_element_push_back(at->element, false);
+}
+
 static void element_postsuspend(struct dm_target *ti)
 {
 	struct drp_attachment *at = ti->private;
@@ -303,6 +318,8 @@ struct target_type drp_element_target = {
 	.map = drp_io_map,
 	.end_io = drp_io_end,
 	.preresume = element_preresume,
+	.presuspend = element_presuspend,
+	.presuspend_undo = element_presuspend_undo,
 	.postsuspend = element_postsuspend,
 	.status = element_status,
 	.iterate_devices = element_iterate_devices,

@@ -79,13 +79,15 @@ bool drp_gate_wait_drained(struct drp_gate *gate, long timeout)
 /* Hand over what is parked; @opening drops one closer in the same step. */
 static void gate_take_parked(struct drp_gate *gate, struct bio_list *bios, bool opening)
 {
+	unsigned long flags;
+
 	bio_list_init(bios);
-	spin_lock_irq(&gate->lock);
+	spin_lock_irqsave(&gate->lock, flags);
 	if (opening)
 		gate->closers--;
 	bio_list_merge(bios, &gate->parked);
 	bio_list_init(&gate->parked);
-	spin_unlock_irq(&gate->lock);
+	spin_unlock_irqrestore(&gate->lock, flags);
 }
 
 void drp_gate_open(struct drp_gate *gate)

@@ -83,8 +83,10 @@ static bool park_at_target(struct drp_io_ctx *io, struct bio *bio, struct drp_ga
 	io->inside = false;	/* the bio may be running again before we have left */
 	drp_io_leave(io);
 	parked = drp_gate_park(closed, bio);
-	if (parked)
+	if (parked) {
 		drp_element_want_leg(target);
+		drp_element_parked_at(container_of(own, struct drp_element, gate), closed);
+	}
 	drp_gate_leave(own);
 	return parked;
 }

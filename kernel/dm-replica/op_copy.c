@@ -304,7 +304,10 @@ void drp_leg_deadline_work(struct work_struct *work)
 	struct drp_sync *s = NULL;
 	unsigned int flags = drp_op_begin(e->pool);
 
-	if (!e->live && READ_ONCE(e->leg_wanted)) {
+	/* With its pool it is not lost, however long that takes. */
+	if (e->held) {
+		WRITE_ONCE(e->leg_wanted, false);
+	} else if (!e->live && READ_ONCE(e->leg_wanted)) {
 		WRITE_ONCE(e->leg_wanted, false);
 		s = e->plan->up;
 		if (s && s->turn && s->turn->origin == e)

@@ -131,6 +131,10 @@ static bool enter_other(struct drp_turn *t, struct drp_element *other, struct bi
 	} else if (other == t->origin && READ_ONCE(t->origin_lost)) {
 		drp_io_leave(io);
 		bio_io_error(bio);
+	} else if (READ_ONCE(io->e->pushing_back)) {
+		drp_io_leave(io);
+		bio->bi_status = BLK_STS_DM_REQUEUE;
+		bio_endio(bio);
 	} else {
 		drp_io_park_at(bio, &other->gate);
 	}

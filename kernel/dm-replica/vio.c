@@ -146,7 +146,11 @@ static void park_at_base(struct bio *bio, struct drp_element *device)
 
 	if (!io->vio.since)
 		io->vio.since = jiffies | 1;
-	if (!drp_element_attached(device) &&
+	if (READ_ONCE(io->e->pushing_back)) {
+		finish(bio, BLK_STS_DM_REQUEUE);
+		return;
+	}
+	if (!drp_element_attached(device) && !READ_ONCE(device->held) &&
 	    (READ_ONCE(device->leg_gone) ||
 	     time_after(jiffies, io->vio.since + msecs_to_jiffies(DRP_LEG_DEADLINE_MS)))) {
 		finish(bio, BLK_STS_IOERR);
@@ -155,10 +159,12 @@ static void park_at_base(struct bio *bio, struct drp_element *device)
 	/* Our own gate keeps the ancestor until it has the bio. */
 	io->inside = false;
 	leave(io);
-	if (drp_gate_park(&device->gate, bio))
+	if (drp_gate_park(&device->gate, bio)) {
 		drp_element_want_leg(device);
-	else
+		drp_element_parked_at(container_of(own, struct drp_element, gate), &device->gate);
+	} else {
 		drp_pool_rerun_bio(pool, bio);
+	}
 	drp_gate_leave(own);
 }
 
