@@ -130,6 +130,7 @@ static inline sector_t drp_cow_sector(const struct drp_cow *cow, u64 slot)
 struct drp_cow_mem {
 	struct rb_node node;
 	struct drp_cow_mod mod;
+	bool hidden;			/* its data is still being written: nobody finds it */
 	u64 seq;			/* during load: of its commit */
 };
 

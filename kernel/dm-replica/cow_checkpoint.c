@@ -198,6 +198,7 @@ static int remember(struct drp_cow *cow, const struct drp_cow_mod *mod, u64 seq)
 	if (!mem)
 		return -ENOMEM;
 	mem->mod = *mod;
+	mem->hidden = false;
 	mem->seq = seq;
 	spin_lock_irq(&cow->lock);
 	__drp_cow_mem_insert(cow, &cow->recent, mem);

@@ -15,7 +15,11 @@ struct drp_cow_mem *drp_cow_mem_alloc(struct drp_cow *cow, gfp_t gfp)
 {
 	struct drp_cow_mem *mem = kmalloc(sizeof(*mem), gfp | __GFP_NOWARN);
 
-	return mem ? mem : mempool_alloc(cow->mem_pool, GFP_NOWAIT | __GFP_NOWARN);
+	if (!mem)
+		mem = mempool_alloc(cow->mem_pool, GFP_NOWAIT | __GFP_NOWARN);
+	if (mem)
+		mem->hidden = false;
+	return mem;
 }
 
 /* The reserve fills up first. */
@@ -62,7 +66,7 @@ void __drp_cow_mem_insert(struct drp_cow *cow, struct rb_root *root, struct drp_
 /* ---- searches ---- */
 
 /* The entry at @key or the nearest one behind (@up) or before it. */
-static const struct drp_cow_mod *__nearest(const struct rb_root *root,
+static const struct drp_cow_mem *__nearest(const struct rb_root *root,
 					   const struct drp_cow_key *key, bool up)
 {
 	const struct drp_cow_mem *best = NULL;
@@ -73,12 +77,12 @@ static const struct drp_cow_mod *__nearest(const struct rb_root *root,
 		int cmp = drp_cow_key_cmp(&x->mod.entry.key, key);
 
 		if (!cmp)
-			return &x->mod;
+			return x;
 		if (up == (cmp > 0))
 			best = x;
 		n = cmp > 0 ? n->rb_left : n->rb_right;
 	}
-	return best ? &best->mod : NULL;
+	return best;
 }
 
 /* Is @a nearer than @b, or, where they are equal, the newer word (@a's layer is the newer one)? */
@@ -89,20 +93,25 @@ static bool nearer(const struct drp_cow_mod *a, const struct drp_cow_mod *b, boo
 	return !cmp || up == (cmp < 0);
 }
 
-/* What the layers in memory have nearer than @best, which may be none (@found false). */
+/*
+ * What the layers in memory have nearer than @best, which may be none (@found
+ * false). What is hidden is passed over as if it was deleted: its slot does not
+ * hold the data yet, the element's device still does.
+ */
 static bool nearest_in_memory(struct drp_cow *cow, const struct drp_cow_key *key, bool up,
 			      struct drp_cow_mod *best, bool found)
 {
 	const struct rb_root *layers[] = { &cow->frozen, &cow->recent };
-	const struct drp_cow_mod *mod;
+	const struct drp_cow_mem *mem;
 	unsigned long flags;
 	unsigned int i;
 
 	spin_lock_irqsave(&cow->lock, flags);
 	for (i = 0; i < ARRAY_SIZE(layers); i++) {
-		mod = __nearest(layers[i], key, up);
-		if (mod && (!found || nearer(mod, best, up))) {
-			*best = *mod;
+		mem = __nearest(layers[i], key, up);
+		if (mem && (!found || nearer(&mem->mod, best, up))) {
+			*best = mem->mod;
+			best->del |= mem->hidden;
 			found = true;
 		}
 	}
@@ -276,8 +285,10 @@ static void put_apply(struct drp_commit_req *req)
 	for (i = 0; i < put->n; i++)
 		drp_cow_slot_committed(cow, put->entries[i].slot);
 	spin_lock_irq(&cow->lock);
-	for (i = 0; i < put->n; i++)
+	for (i = 0; i < put->n; i++) {
+		put->mems[i]->hidden = put->data <= 0;
 		__drp_cow_mem_insert(cow, &cow->recent, put->mems[i]);
+	}
 	put->landed = true;
 	spin_unlock_irq(&cow->lock);
 	want_checkpoint(cow);
@@ -365,11 +376,15 @@ static void put_data_ended(struct drp_cow_put *put, int data)
 {
 	unsigned long flags;
 	bool both;
+	u32 i;
 
 	spin_lock_irqsave(&put->cow->lock, flags);
 	put->data = data;
 	if (data > 0)
 		list_del_init(&put->node);
+	/* Nobody has found them, so nobody has deleted them: they are where they were put. */
+	for (i = 0; i < put->n && data > 0 && put->landed; i++)
+		put->mems[i]->hidden = false;
 	both = put->committed;
 	spin_unlock_irqrestore(&put->cow->lock, flags);
 	if (both)
