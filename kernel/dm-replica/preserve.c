@@ -16,6 +16,7 @@
 
 #include "op_snapshot.h"
 #include "preserve_internal.h"
+#include "reclaim.h"
 
 #define AHEAD_MAX	4	/* operations that one who waits starts */
 #define TRIES_MAX	3	/* writes of the same data */
@@ -186,6 +187,9 @@ static void put_ended(struct drp_cow_put *put, int error)
 	if (!error) {
 		op->has_slots = false;	/* the entries' now */
 		drp_preserved_set(op->p, op->first, op->put.n, op->label);
+		/* Its snapshot went meanwhile, and a pass may have been there before them. */
+		if (READ_ONCE(op->p->newest) < op->label)
+			drp_reclaim_kick(op->pr->pool);
 		end_op(op, AGAIN, 0);
 	} else if (!op->error) {
 		end_op(op, FAILED, -EIO);

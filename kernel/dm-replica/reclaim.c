@@ -288,6 +288,11 @@ void drp_reclaim_exit(struct drp_pool *pool)
 	if (!rc)
 		return;
 	cancel_delayed_work_sync(&rc->work);
+	/* Garbage that was made beside a pass has no record that speaks of it yet. */
+	spin_lock(&pool->rec_lock);
+	if (rc->wanted != rc->done)
+		pool->rec.reclaim = 1;
+	spin_unlock(&pool->rec_lock);
 	tell(rc, U64_MAX, -ECANCELED);
 	kfree(rc);
 	pool->reclaim = NULL;
@@ -329,8 +334,8 @@ void drp_reclaim_resume(struct drp_pool *pool)
 	if (!rc || READ_ONCE(pool->stopping))
 		return;
 	spin_lock_irq(&rc->lock);
-	/* After an activation only the record knows. */
-	if (READ_ONCE(pool->rec.reclaim) && !rc->wanted)
+	/* After an activation only the record knows; after a crash there may be more. */
+	if ((READ_ONCE(pool->rec.reclaim) || pool->replay.commits) && !rc->wanted)
 		rc->wanted = 1;
 	due = rc->wanted != rc->done;
 	spin_unlock_irq(&rc->lock);
