@@ -11,13 +11,16 @@
 
 #include "life.h"
 #include "machine.h"
+#include "snapshot.h"
 
 #define META "pfmeta"
 #define META_PATH "/dev/" META
+#define COW "pfcow"
+#define COW_PATH "/dev/" COW
 
 /* ---- disks ---- */
 
-static void choose_life(struct life *l)
+static void choose_life(struct life *l, int snapshots)
 {
 	static const unsigned int extents[] = { 256, 1024, 1024, 8192 };
 
@@ -31,6 +34,9 @@ static void choose_life(struct life *l)
 	l->meta_mib = rng_below(&l->rng, 2) ? 8 : 16;
 	l->nr_writers = 1 + rng_below(&l->rng, 3);
 	l->nr_blocks = (rng_below(&l->rng, 3) ? 16 : 32) << 8;
+	/* All of each snapshot is read after each failure. */
+	if (snapshots)
+		l->nr_blocks >>= 3;
 	/* Mirrors beside them: of the same source, or of the first one's target. */
 	if (l->clones) {
 		l->s[0].clone = 1;
@@ -68,6 +74,16 @@ static void init_elements(struct life *l)
 		errx(1, "memory");
 }
 
+static int make_cow(struct life *l, const char *options)
+{
+	static const char *const times[] = { "0", "0", "500", "2000" };
+	int r = sim_control("add " COW " %u %s", l->snapshots->cow_mib, options);
+
+	if (!r)
+		sim_set(COW, "fua_us", times[rng_below(&l->rng, 4)]);
+	return r;
+}
+
 static void make_disks(struct life *l)
 {
 	const char *options = rng_below(&l->rng, 4) ? "cache=fua" : "cache=flush";
@@ -75,6 +91,8 @@ static void make_disks(struct life *l)
 	int r;
 
 	r = sim_control("add " META " %u %s", l->meta_mib, options);
+	if (!r && l->snapshots)
+		r = make_cow(l, options);
 	for (i = 0; i < l->nr_elements && !r; i++) {
 		r = sim_control("add %s %u %s", l->e[i].disk, l->nr_blocks >> 8, options);
 		if (!r && !rng_below(&l->rng, 3))
@@ -84,15 +102,17 @@ static void make_disks(struct life *l)
 		failed(l, "simdisk: %s", strerror(-r));
 }
 
-void life_begin(struct life *l, uint64_t seed, int directions, int clones)
+void life_begin(struct life *l, uint64_t seed, unsigned int with)
 {
 	memset(l, 0, sizeof(*l));
-	l->directions = directions;
-	l->clones = clones;
+	l->directions = !!(with & WITH_DIRECTIONS);
+	l->clones = !!(with & WITH_CLONES);
 	l->seed = seed;
 	l->rng = seed;
-	choose_life(l);
+	choose_life(l, with & WITH_SNAPSHOTS);
 	model_begin(l->nr_blocks, seed);
+	if (with & WITH_SNAPSHOTS)
+		snapshots_begin(l);
 	init_elements(l);
 	make_disks(l);
 	l->last_id = 100;
@@ -101,6 +121,10 @@ void life_begin(struct life *l, uint64_t seed, int directions, int clones)
 	       l->topology == 0 ? "A->B" : l->topology == 1 ? "A->B A->C" : "A->B->C",
 	       !l->clones ? "" : l->s[1].clone ? " (clones)" : " (the first a clone)",
 	       l->nr_blocks >> 8, l->region_sectors, l->extent_sectors, l->active_max, l->meta_mib, l->nr_writers);
+	if (l->snapshots)
+		printf("#   %u snapshots at most, COW space %u MiB in chunks of %u sectors%s\n",
+		       l->snapshots->max, l->snapshots->cow_mib, l->snapshots->chunk_sectors,
+		       l->snapshots->small ? ", which may become full" : "");
 	fflush(stdout);
 }
 
@@ -131,7 +155,8 @@ int create_pool(struct life *l)
 	uint64_t dev = 0;
 	int r;
 
-	snprintf(params, sizeof(params), META_PATH " - 128 3 name=pf region=%u extent=%u",
+	snprintf(params, sizeof(params), META_PATH " %s %u 3 name=pf region=%u extent=%u",
+		 l->snapshots ? COW_PATH : "-", l->snapshots ? l->snapshots->chunk_sectors : 128,
 		 l->region_sectors, l->extent_sectors);
 	r = dm_create("pfpool", 8, "replica-pool", params, &dev);
 	snprintf(l->pool_dev, sizeof(l->pool_dev), "%u:%u", major(dev), minor(dev));
@@ -139,13 +164,14 @@ int create_pool(struct life *l)
 	return judge(l, "activate the pool", r);
 }
 
-static int create_element(struct life *l, struct element *e)
+int create_element(struct life *l, struct element *e, const char *disk)
 {
 	char params[256];
 	uint64_t dev = 0;
 	int r;
 
-	snprintf(params, sizeof(params), "%s %u %s", l->pool_dev, e->id, e->disk_path);
+	snprintf(params, sizeof(params), "%s %u%s%s", l->pool_dev, e->id, disk ? " " : "",
+		 disk ? disk : "");
 	r = dm_create(e->dm, (uint64_t)l->nr_blocks * BLOCK_SECTORS, "replica", params, &dev);
 	if (!r)
 		snprintf(e->dev, sizeof(e->dev), "/dev/dm-%u", minor(dev));
@@ -157,7 +183,8 @@ int create_elements(struct life *l)
 	unsigned int i, first = rng_below(&l->rng, l->nr_elements);
 
 	for (i = 0; i < l->nr_elements; i++)
-		if (create_element(l, &l->e[(first + i) % l->nr_elements]))
+		if (create_element(l, &l->e[(first + i) % l->nr_elements],
+				   l->e[(first + i) % l->nr_elements].disk_path))
 			return -EIO;
 	return 0;
 }
@@ -196,6 +223,8 @@ void life_deactivate(struct life *l)
 	unsigned int i;
 	int r;
 
+	if (l->snapshots)
+		snapshots_remove_devices(l);
 	for (i = 0; i < l->nr_elements; i++) {
 		if (!*l->e[i].dev)
 			continue;
@@ -212,20 +241,6 @@ void life_deactivate(struct life *l)
 	l->pool_active = 0;
 }
 
-static void free_line(struct line *l)
-{
-	free(l->durable);
-	free(l->acked);
-	free(l->issued);
-	free(l->survived);
-	free(l->zeroed);
-	free(l->oldest);
-	free(l->next_durable);
-	free(l->next_acked);
-	free(l->in_flight);
-	free(l->straddled);
-}
-
 void life_end(struct life *l)
 {
 	unsigned int i;
@@ -233,11 +248,15 @@ void life_end(struct life *l)
 	life_deactivate(l);
 	for (i = 0; i < l->nr_elements; i++) {
 		sim_control("remove %s", l->e[i].disk);
-		free_line(&l->e[i].line);
+		line_free(&l->e[i].line);
 		free(l->content[i]);
 	}
 	for (i = 0; i < l->nr_syncs; i++)
 		free(l->turned_map[i]);
 	free(l->map);
 	sim_control("remove " META);
+	if (l->snapshots) {
+		sim_control("remove " COW);
+		snapshots_end(l);
+	}
 }

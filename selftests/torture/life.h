@@ -16,7 +16,8 @@
 
 #define ELEMENTS_MAX	3
 #define SYNCS_MAX	2
-#define WRITERS_MAX	8
+#define WRITERS_MAX	12
+#define INFOS_MAX	32	/* syncs, with those of snapshots */
 
 struct element {
 	unsigned int id;
@@ -62,6 +63,7 @@ struct life {
 	uint64_t last_id, retired_id;
 	int pool_active, directions;	/* operations that turn the direction, too */
 	int clones;			/* some syncs are */
+	struct snapshots *snapshots;	/* NULL: without; see snapshot.h */
 	char pool_dev[16];		/* major:minor */
 	uint8_t *content[ELEMENTS_MAX];	/* as it was read last */
 	uint8_t *map, *turned_map[SYNCS_MAX];	/* the latter: before the devices came up */
@@ -73,6 +75,7 @@ struct life {
 struct writer {
 	struct life *life;
 	struct element *target;
+	int guest;			/* of snapshots: the target is another one now and then */
 	uint64_t rng;
 	uint32_t *mark;
 	void *buf;
@@ -93,6 +96,11 @@ void writers_join(void);
 int writers_quiet(void);
 /* Wait until no write of a time when @e's line was open is in flight. */
 void writers_drain(struct life *l, struct element *e);
+/* A snapshot with a device for a thread, or NULL; @rng is the thread's. Any thread. */
+struct element *snapshot_borrow(struct life *l, uint64_t *rng);
+void snapshot_give_back(struct element *e);
+/* May I/O of this snapshot's target fail? Its point in time may be lost. Any thread. */
+int snapshot_may_fail(struct life *l, struct element *e, int error);
 
 /* ---- operate.c ---- */
 /* The line that tells the content of @e now, NULL: nobody knows. */
@@ -102,6 +110,8 @@ struct sync *sync_into(struct life *l, struct element *e);
 int operate(struct life *l);
 int do_operation(struct life *l, struct sync *s, const char *word, const char *options);
 int make_sync(struct life *l, struct sync *s);
+/* -EIO when it was the power; anything else that was not foreseen ends the test. */
+int no_answer(struct life *l, const char *what, int error);
 void set_writable(struct life *l);
 unsigned int reported_state(struct life *l, struct sync *s);
 /* What leads @s towards Synchronized; NULL: it copies already. */
@@ -137,7 +147,10 @@ int read_logical(struct life *l, struct element *e);
 void adopt(struct life *l, struct element *e);
 
 /* ---- life.c ---- */
-void life_begin(struct life *l, uint64_t seed, int directions, int clones);
+enum { WITH_DIRECTIONS = 1, WITH_CLONES = 2, WITH_SNAPSHOTS = 4 };
+void life_begin(struct life *l, uint64_t seed, unsigned int with);
+/* A table of @sectors for an element, on its disk (NULL: it is virtual): 0 or -EIO. */
+int create_element(struct life *l, struct element *e, const char *disk);
 /* Create or activate all; -EIO when the power failed meanwhile. */
 int life_activate(struct life *l);
 void life_deactivate(struct life *l);

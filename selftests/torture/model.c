@@ -68,6 +68,20 @@ void line_alloc(struct line *l, unsigned int element)
 	l->generation = 1;
 }
 
+void line_free(struct line *l)
+{
+	free(l->durable);
+	free(l->acked);
+	free(l->issued);
+	free(l->survived);
+	free(l->zeroed);
+	free(l->oldest);
+	free(l->next_durable);
+	free(l->next_acked);
+	free(l->in_flight);
+	free(l->straddled);
+}
+
 static void zero(uint32_t *p)
 {
 	memset(p, 0, nr_blocks * sizeof(*p));
@@ -230,9 +244,9 @@ void line_cut_begin(struct line *to, const struct line *from, int flushed, int c
 	memcpy(to->next_acked, from->acked, bytes);
 	note_straddlers(to);
 	to->cutting = consistent ? 2 : 1;
-	to->cut_asked = ++stamp;
-	to->cut_element = from->element;
-	to->cut_base = from->base;
+	to->next_asked = ++stamp;
+	to->next_cut_element = from->element;
+	to->next_cut_base = from->base;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -269,6 +283,9 @@ void line_cut_end(struct line *to, const struct line *from)
 	to->base = written ? to->next_base : next_serial;
 	to->sure = next_serial;
 	to->cut = to->cutting == 2;
+	to->cut_asked = to->next_asked;
+	to->cut_element = to->next_cut_element;
+	to->cut_base = to->next_cut_base;
 	to->cutting = 0;
 	to->generation++;
 	to->cut_answered = ++stamp;
@@ -356,6 +373,9 @@ static void explain(const struct line *l, const char *what, uint64_t sector, con
 		fprintf(stderr, "; that write: blocks %u+%u issued %llu acked %llu", e->block, e->nr,
 			(unsigned long long)e->issue, (unsigned long long)e->ack);
 	e = entry(floor);
+	if (l->cut_answered)
+		fprintf(stderr, "; cut asked %llu answered %llu", (unsigned long long)l->cut_asked,
+			(unsigned long long)l->cut_answered);
 	if (e)
 		fprintf(stderr, "; the one missing: blocks %u+%u issued %llu acked %llu", e->block,
 			e->nr, (unsigned long long)e->issue, (unsigned long long)e->ack);

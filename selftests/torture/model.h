@@ -43,7 +43,9 @@ struct line {
 	uint64_t cut_asked, cut_answered;	/* stamps */
 	uint32_t *durable, *acked, *issued, *survived, *zeroed;
 	uint32_t *next_durable, *next_acked;	/* what the next line begins with */
-	uint32_t next_base, next_sure;
+	uint32_t next_base, next_sure, next_cut_base;
+	unsigned int next_cut_element;
+	uint64_t next_asked;
 	uint8_t *straddled;		/* had writes in flight when the next line began */
 	uint32_t *oldest;		/* of the writes in flight together */
 	uint16_t *in_flight;
@@ -53,6 +55,7 @@ enum write_kind { WRITE_DATA, WRITE_ZEROES, WRITE_DISCARD };
 
 void model_begin(uint32_t nr_blocks, uint64_t seed);
 void line_alloc(struct line *l, unsigned int element);
+void line_free(struct line *l);
 /* Nothing was written yet: all zeroes. */
 void line_reset(struct line *l);
 

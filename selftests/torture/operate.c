@@ -9,6 +9,7 @@
 
 #include "life.h"
 #include "machine.h"
+#include "snapshot.h"
 
 #define COPYING	DRP_CS_UNSYNCHRONIZED
 
@@ -24,8 +25,8 @@ struct sync *sync_into(struct life *l, struct element *e)
 
 unsigned int reported_state(struct life *l, struct sync *s)
 {
-	struct sync_info info[8];
-	int i, n = query_syncs(info, 8);
+	struct sync_info info[INFOS_MAX];
+	int i, n = query_syncs(info, INFOS_MAX);
 
 	for (i = 0; i < n; i++)
 		if (info[i].id == s->id)
@@ -52,6 +53,8 @@ void set_writable(struct life *l)
 
 	for (i = 0; i < l->nr_elements; i++)
 		line_open(&l->e[i].line, may_write(l, &l->e[i]));
+	if (l->snapshots)
+		snapshots_set_writable(l);
 }
 
 static const struct operation {
@@ -85,8 +88,7 @@ static const struct operation *find_operation(const char *word)
 	abort();
 }
 
-/* -EIO when it was the power; anything else that was not foreseen ends the test. */
-static int no_answer(struct life *l, const char *what, int error)
+int no_answer(struct life *l, const char *what, int error)
 {
 	int i;
 
@@ -190,7 +192,7 @@ static void look_at_cut(struct life *l, struct sync *s)
 
 static const struct sync_info *info_of(struct life *l, const struct sync *s, struct sync_info *all)
 {
-	int i, n = query_syncs(all, 8);
+	int i, n = query_syncs(all, INFOS_MAX);
 
 	if (n < 0)
 		failed(l, "netlink: %s", strerror(-n));
@@ -203,7 +205,7 @@ static const struct sync_info *info_of(struct life *l, const struct sync *s, str
 /* A clone that copies takes a new point in time and copies again: is it that copy? */
 static int copies_as(struct life *l, const struct sync *s, unsigned long long job)
 {
-	struct sync_info all[8];
+	struct sync_info all[INFOS_MAX];
 	const struct sync_info *x = info_of(l, s, all);
 
 	return s->clone && x && job && x->job == job && x->state == COPYING;
@@ -211,7 +213,7 @@ static int copies_as(struct life *l, const struct sync *s, unsigned long long jo
 
 static int reports(struct life *l, const struct sync *s, const struct goal *goal)
 {
-	struct sync_info all[8];
+	struct sync_info all[INFOS_MAX];
 
 	return is_reached(s, goal, info_of(l, s, all));
 }
@@ -377,7 +379,8 @@ int make_sync(struct life *l, struct sync *s)
 	if (verbose)
 		fprintf(stderr, "# %s: %d %s\n", message, r, answer);
 	/* Being restored from another one, or what a clone needs would be overwritten. */
-	if ((r == -EBUSY && (l->directions || l->clones)) || (r == -EBADFD && l->clones)) {
+	if ((r == -EBUSY && (l->directions || l->clones)) || (r == -EBADFD && l->clones) ||
+	    (r == -ENOSPC && l->snapshots)) {
 		clear_maybe(s);
 		s->id = 0;
 		return 0;
@@ -520,6 +523,8 @@ int operate(struct life *l)
 	unsigned int dice = rng_below(&l->rng, 20);
 	const char *word;
 
+	if (l->snapshots && rng_below(&l->rng, 5))
+		return snapshot_operate(l);
 	if (!s->state)
 		return make_sync(l, s);
 	if (dice == 0)

@@ -4,11 +4,12 @@
  * moments; after each the crash contract is checked. To be run as root in the
  * test VM:
  *
- *	powerfail [--directions] [--clones] [--seed N] [--rounds N] [--failures N] [--seconds N]
+ *	powerfail [--directions] [--clones] [--snapshots] [--seed N] [--rounds N] [--failures N] [--seconds N]
  *		  [--per-life N] [--verbose]
  *
  * --directions: with restore, failover, failback and reverse roles.
  * --clones: the first sync of each pool is a clone.
+ * --snapshots: of elements and of each other, on a COW device that fails with the rest.
  * A round is one life of a pool: with the seed that is printed it chooses the
  * same things again; when which thread runs is up to the kernel. Ends after
  * --rounds, or when there were --failures power failures (checked after each
@@ -30,13 +31,15 @@
 
 #include "life.h"
 #include "machine.h"
+#include "snapshot.h"
 
 #define FAILURES_PER_LIFE 10
 
 int verbose;
 static unsigned int total_failures, total_unfinished;
 static unsigned int per_life = FAILURES_PER_LIFE;
-static int directions, clones;
+static unsigned int with;		/* what else: life.h */
+static unsigned int points, doubtful, broken;
 
 static void show_state(void)
 {
@@ -60,8 +63,9 @@ void failed(struct life *l, const char *fmt, ...)
 	fprintf(stderr, "\n# seed %llu, power failure %u of this life (%u in all), %s\n",
 		(unsigned long long)l->seed, l->failures, total_failures, l->phase);
 	show_state();
-	fprintf(stderr, "# again: powerfail %s%s--seed %llu --rounds 1\n",
-		directions ? "--directions " : "", clones ? "--clones " : "",
+	fprintf(stderr, "# again: powerfail %s%s%s--seed %llu --rounds 1\n",
+		with & WITH_DIRECTIONS ? "--directions " : "", with & WITH_CLONES ? "--clones " : "",
+		with & WITH_SNAPSHOTS ? "--snapshots " : "",
 		(unsigned long long)l->seed);
 	fflush(stderr);
 	_exit(1);
@@ -98,7 +102,7 @@ enum moment {
 
 static const char *const moment_names[] = {
 	"at a write", "after a time", "in an operation", "in a copy", "while idle", "after a clean stop",
-	"behind a flush while a direction is turned",
+	"behind a flush, after an operation",
 };
 
 static const char *name_of(enum moment moment)
@@ -211,8 +215,8 @@ static void fail_behind_ack(struct life *l)
 {
 	struct sync *s = &l->s[rng_below(&l->rng, l->nr_syncs)];
 
-	if (!begin_turn(l, s)) {
-		sleep_us(rng_below(&l->rng, 200000));
+	if (!(l->directions ? begin_turn(l, s) : snapshot_operate(l))) {
+		sleep_us(rng_below(&l->rng, l->directions ? 200000 : 20000));
 		atomic_store(&ack_failure_seed, rng_below(&l->rng, 1U << 30));
 		atomic_store(&acks_to_failure, 1 + rng_below(&l->rng, 3));
 	}
@@ -223,18 +227,18 @@ static void fail_behind_ack(struct life *l)
 /* Some operations and I/O, then the failure. */
 static void until_failure(struct life *l, enum moment moment)
 {
-	unsigned int n = rng_below(&l->rng, 4);
+	unsigned int n = rng_below(&l->rng, 4) + (l->snapshots ? rng_below(&l->rng, 5) : 0);
 
 	if (moment == AT_A_WRITE)
 		arm_writes(l, 2500);
 	else if (moment == AFTER_TIME)
 		arm_time(l, 800000);
 	if (moment == AT_A_WRITE || moment == AFTER_TIME) {
-		operate_until_off(l, 2, 60000);
+		operate_until_off(l, 2, l->snapshots ? 15000 : 60000);
 		return;
 	}
 	while (n--) {
-		sleep_us(rng_below(&l->rng, 60000));
+		sleep_us(rng_below(&l->rng, l->snapshots ? 15000 : 60000));
 		if (operate(l))
 			return;
 	}
@@ -286,6 +290,10 @@ static void power_up(struct life *l)
 	disk_drop_cache("/dev/pfmeta");
 	for (i = 0; i < l->nr_elements; i++)
 		disk_drop_cache(l->e[i].disk_path);
+	if (!l->snapshots)
+		return;
+	disk_drop_cache("/dev/pfcow");
+	check_offline(l, "/dev/pfmeta", 0);
 }
 
 /* The power fails again while the pool comes up. */
@@ -316,13 +324,18 @@ static void come_up(struct life *l)
 	verify_survivors(l);
 	if (create_elements(l))
 		failed(l, "the power failed by itself");
+	if (l->snapshots)
+		snapshots_verify(l);
 	verify_turned(l);
+	if (l->snapshots && !rng_below(&l->rng, 8) && snapshots_return_all(l))
+		failed(l, "the power failed by itself");
 	set_writable(l);
 }
 
 static void one_failure(struct life *l)
 {
-	enum moment moment = rng_below(&l->rng, l->directions ? NR_MOMENTS_IN_TURNS : NR_MOMENTS);
+	enum moment moment = rng_below(&l->rng, l->directions || l->snapshots ? NR_MOMENTS_IN_TURNS :
+									       NR_MOMENTS);
 
 	alarm(hang_seconds);
 	writers_start(l);
@@ -341,13 +354,24 @@ static void one_failure(struct life *l)
 	come_up(l);
 }
 
+static void end_snapshots(struct life *l)
+{
+	points += l->snapshots->points;
+	doubtful += l->snapshots->doubtful;
+	broken += l->snapshots->broken;
+	if (snapshots_return_all(l))
+		failed(l, "the power failed by itself");
+	life_deactivate(l);
+	check_offline(l, "/dev/pfmeta", 1);
+}
+
 static void one_life(uint64_t seed)
 {
 	static struct life l;
 
 	current = &l;
 	alarm(hang_seconds);
-	life_begin(&l, seed, directions, clones);
+	life_begin(&l, seed, with);
 	if (life_activate(&l))
 		failed(&l, "the power failed by itself");
 	while (l.failures < per_life)
@@ -361,6 +385,8 @@ static void one_life(uint64_t seed)
 	if (atomic_load(&writers_failed))
 		failed(&l, "a writer saw what must not be");
 	total_unfinished += l.unfinished;
+	if (l.snapshots)
+		end_snapshots(&l);
 	life_end(&l);
 }
 
@@ -370,6 +396,7 @@ int main(int argc, char **argv)
 		{ "seed", 1, NULL, 's' }, { "rounds", 1, NULL, 'r' }, { "failures", 1, NULL, 'f' },
 		{ "seconds", 1, NULL, 't' }, { "per-life", 1, NULL, 'p' }, { "verbose", 0, NULL, 'v' },
 		{ "directions", 0, NULL, 'd' }, { "clones", 0, NULL, 'c' },
+		{ "snapshots", 0, NULL, 'n' },
 		{},
 	};
 	const char *slow = getenv("DRP_SLOW");
@@ -399,10 +426,13 @@ int main(int argc, char **argv)
 			verbose = 1;
 			break;
 		case 'd':
-			directions = 1;
+			with |= WITH_DIRECTIONS;
 			break;
 		case 'c':
-			clones = 1;
+			with |= WITH_CLONES;
+			break;
+		case 'n':
+			with |= WITH_SNAPSHOTS;
 			break;
 		default:
 			return 64;
@@ -415,8 +445,11 @@ int main(int argc, char **argv)
 		one_life(seed + lives++);
 	printf("%u power failures in %u lives survived, %lu writes, %.0f s\n", total_failures, lives,
 	       atomic_load(&writes_done), now_seconds() - start);
-	if (directions || clones)
+	if (with & (WITH_DIRECTIONS | WITH_CLONES))
 		printf("%u times a restore or failback%s was unfinished\n", total_unfinished,
-		       clones ? " or clone" : "");
+		       with & WITH_CLONES ? " or clone" : "");
+	if (with & WITH_SNAPSHOTS)
+		printf("%u points in time, %u operations without answer, %u snapshots lost with a full space\n",
+		       points, doubtful, broken);
 	return 0;
 }

@@ -134,6 +134,59 @@ int query_syncs(struct sync_info *syncs, int max)
 	return r ? r : list.nr;
 }
 
+/* ---- elements, aspects ---- */
+
+struct id_list {
+	uint64_t (*ids)[4];
+	const int *types;
+	int nr, max;
+};
+
+static void note_ids(struct attrs *a, void *arg)
+{
+	struct id_list *list = arg;
+	uint64_t ids[4] = {};
+	const uint8_t *data;
+	size_t len;
+	int type, i;
+
+	while ((type = next_attr(a, &data, &len)))
+		for (i = 0; i < 4; i++)
+			if (type == list->types[i])
+				memcpy(&ids[i], data, 8);
+	if (list->nr < list->max)
+		memcpy(list->ids[list->nr++], ids, sizeof(ids));
+}
+
+static int query_ids(uint8_t cmd, const int *types, void *ids, int max)
+{
+	struct id_list list = { .ids = ids, .types = types, .max = max };
+	struct nl_msg m;
+	int r;
+
+	nl_begin(&m, 0, cmd, NLM_F_DUMP);
+	r = dump(&m, note_ids, &list);
+	return r ? r : list.nr;
+}
+
+int query_elements(struct element_info *elements, int max)
+{
+	static const int types[] = {
+		DRP_A_ELEMENT_ID, DRP_A_PARENT_ID, DRP_A_PARENT_GENERATION, DRP_A_GENERATION,
+	};
+
+	return query_ids(DRP_CMD_GET_ELEMENT, types, elements, max);
+}
+
+int query_aspects(struct aspect_info *aspects, int max)
+{
+	static const int types[] = {
+		DRP_A_ASPECT_ID, DRP_A_SYNC_ID, DRP_A_SOURCE_ID, DRP_A_GENERATION,
+	};
+
+	return query_ids(DRP_CMD_GET_ASPECT, types, aspects, max);
+}
+
 /* ---- jobs ---- */
 
 struct job {

@@ -12,8 +12,20 @@ struct sync_info {
 	char error[256];
 };
 
+struct element_info {
+	uint64_t id, parent, parent_generation, generation;
+};
+
+struct aspect_info {
+	uint64_t id, sync, source, generation;
+};
+
 /* All syncs of the only pool: how many (at most @max), or a negative errno. */
 int query_syncs(struct sync_info *syncs, int max);
+
+/* All elements and aspects of it, likewise. */
+int query_elements(struct element_info *elements, int max);
+int query_aspects(struct aspect_info *aspects, int max);
 
 /* JobState (enum drp_job_state) of a job, *@error its return value; 0: there is none. */
 unsigned int query_job(uint64_t id, unsigned int *error);

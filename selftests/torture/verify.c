@@ -10,6 +10,7 @@
 
 #include "life.h"
 #include "machine.h"
+#include "snapshot.h"
 
 #define COPYING		DRP_CS_UNSYNCHRONIZED
 #define SETTLE_SECONDS	60
@@ -120,8 +121,8 @@ static void check_state(struct life *l, struct sync *s, const struct sync_info *
 
 static void check_states(struct life *l)
 {
-	struct sync_info info[8];
-	int i, n = query_syncs(info, 8);
+	struct sync_info info[INFOS_MAX];
+	int i, n = query_syncs(info, INFOS_MAX);
 	unsigned int k, expected = 0;
 
 	if (n < 0)
@@ -130,6 +131,8 @@ static void check_states(struct life *l)
 		check_state(l, &l->s[k], info, n);
 	for (k = 0; k < l->nr_syncs; k++)
 		expected += !!l->s[k].state;
+	if (l->snapshots)
+		expected += snapshots_resolve(l, info, n);
 	for (i = 0; i < n && (unsigned int)n != expected; i++)
 		fprintf(stderr, "# there is sync %llu in state %u\n",
 			(unsigned long long)info[i].id, info[i].state);
@@ -305,7 +308,7 @@ static int still_copying(struct life *l, struct sync_info *info, int *n)
 {
 	unsigned int i;
 
-	*n = query_syncs(info, 8);
+	*n = query_syncs(info, INFOS_MAX);
 	if (*n < 0)
 		failed(l, "netlink: %s", strerror(-*n));
 	if (!sim_power_is_on() && sim_power_is_off())
@@ -384,7 +387,7 @@ static void check_acknowledged(struct life *l, struct element *e)
 
 int verify_settled(struct life *l)
 {
-	struct sync_info info[8];
+	struct sync_info info[INFOS_MAX];
 	unsigned int i;
 	int n, r;
 
@@ -443,7 +446,7 @@ static int start_copy(struct life *l, struct sync *s)
 
 int verify_resynced(struct life *l)
 {
-	struct sync_info info[8];
+	struct sync_info info[INFOS_MAX];
 	unsigned int pass, i;
 	int n, r = 0;
 

@@ -15,6 +15,7 @@
 #include "machine.h"
 
 #define BLOCKS_MAX 16
+#define GUESTS 2
 
 atomic_int writers_stop, writers_pause, writers_failed;
 atomic_ulong writes_done;
@@ -38,6 +39,17 @@ static int give_up(struct writer *w, const char *what, int error)
 		strerror(error), w->life->phase);
 	atomic_store(&writers_failed, 1);
 	return -1;
+}
+
+/* Protected meanwhile, or what a snapshot shows is lost with a full space. */
+static int was_taken_away(struct writer *w, int error, int gate)
+{
+	if (atomic_load(&w->target->line.open) != gate)
+		return 1;
+	/* The new state is reported a moment before the device may be written. */
+	if (error == EPERM)
+		return 1;
+	return w->guest && snapshot_may_fail(w->life, w->target, error);
 }
 
 /* What was acknowledged just now has to be there when the power is back. */
@@ -98,8 +110,8 @@ static int write_counted(struct writer *w, struct line *l, int fd, int sync_fd, 
 		line_write_refused(l, serial, block, nr);
 		return 0;
 	}
-	/* Protected meanwhile: what it became is the sync's business. */
-	if (atomic_load(&w->target->line.open) != gate) {
+	/* What it became is the sync's business. */
+	if (was_taken_away(w, -r, gate)) {
 		line_write_refused(l, serial, block, nr);
 		return 0;
 	}
@@ -121,7 +133,7 @@ static int flush_one(struct writer *w, struct line *l, int fd, int gate)
 	unsigned int generation = line_flush_begin(l, w->mark);
 
 	if (fdatasync(fd))
-		return give_up(w, "a flush", errno);
+		return was_taken_away(w, errno, gate) ? 0 : give_up(w, "a flush", errno);
 	if (atomic_load(&w->target->line.open) == gate)
 		line_flush_end(l, w->mark, generation);
 	count_ack();
@@ -136,7 +148,7 @@ static int read_one(struct writer *w, struct line *l, int fd, int gate)
 	choose_range(w, &block, &nr);
 	generation = line_read_begin(l, block, nr, floor);
 	if (pread(fd, w->buf, nr * BLOCK_BYTES, (off_t)block * BLOCK_BYTES) != nr * BLOCK_BYTES)
-		return give_up(w, "a read", errno);
+		return was_taken_away(w, errno, gate) ? 0 : give_up(w, "a read", errno);
 	if (atomic_load(&w->target->line.open) != gate)
 		return 0;
 	if (line_read_end(l, "live read", w->buf, block, nr, floor, generation)) {
@@ -161,7 +173,7 @@ static int work_one(struct writer *w, int fd, int sync_fd, int gate)
 {
 	struct line *l = &w->target->line;
 	unsigned int dice = rng_below(&w->rng, 100);
-	int reads = w->target == &w->life->e[0] || w->life->directions || w->life->clones;
+	int reads = w->target == &w->life->e[0] || w->life->directions || w->life->clones || w->guest;
 
 	if (dice < 3)
 		return flush_one(w, l, fd, gate);
@@ -197,8 +209,51 @@ static void *run_writer(void *arg)
 	return NULL;
 }
 
+/* As long as it is the same: 0, or an error that ends it. */
+static int work_some(struct writer *w, int gate)
+{
+	int fd = open(w->target->dev, O_RDWR | O_DIRECT | O_CLOEXEC);
+	int sync_fd = open(w->target->dev, O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
+	unsigned int n = 1 + rng_below(&w->rng, 30);
+	int r = 0;
+
+	if (fd < 0 || sync_fd < 0)
+		r = give_up(w, "open", errno);
+	while (!r && n-- && !atomic_load(&writers_stop) && !atomic_load(&writers_pause) &&
+	       atomic_load(&w->target->line.open) == gate)
+		r = work_one(w, fd, sync_fd, gate);
+	if (fd >= 0)
+		close(fd);
+	if (sync_fd >= 0)
+		close(sync_fd);
+	return r;
+}
+
+/* The hosts of snapshots, which come and go. */
+static void *run_guest(void *arg)
+{
+	struct writer *w = arg;
+	int r = 0, gate;
+
+	while (!r && !atomic_load(&writers_stop)) {
+		wait_while_paused();
+		w->target = snapshot_borrow(w->life, &w->rng);
+		if (!w->target) {
+			sleep_us(2000);
+			continue;
+		}
+		gate = atomic_load(&w->target->line.open);
+		if (gate & 1)
+			r = work_some(w, gate);
+		snapshot_give_back(w->target);
+	}
+	atomic_fetch_sub(&nr_busy, 1);
+	return NULL;
+}
+
 static void init_writer(struct writer *w, struct life *l, struct element *target)
 {
+	w->guest = !target;
 	w->life = l;
 	w->target = target;
 	w->rng = rng_next(&l->rng);
@@ -222,11 +277,14 @@ void writers_start(struct life *l)
 	/* Each of them may be the source one day. */
 	for (i = 1; i < l->nr_elements && (l->directions || l->clones); i++)
 		init_writer(&writers[n++], l, &l->e[i]);
+	for (i = 0; i < GUESTS && l->snapshots; i++)
+		init_writer(&writers[n++], l, NULL);
 	atomic_store(&writers_stop, 0);
 	atomic_store(&nr_busy, n);
 	nr_running = n;
 	for (i = 0; i < n; i++)
-		if (pthread_create(&writers[i].thread, NULL, run_writer, &writers[i]))
+		if (pthread_create(&writers[i].thread, NULL,
+				   writers[i].guest ? run_guest : run_writer, &writers[i]))
 			errx(1, "pthread_create");
 }
 
