@@ -12,6 +12,7 @@ static const struct {
 	PART(pool_activation_commands),
 	PART(pool_check_commands),
 	PART(pool_offline_commands),
+	PART(space_commands),
 	PART(element_commands),
 	PART(sync_commands),
 	PART(operation_commands),
