@@ -234,4 +234,5 @@ def main():
     chart(fig, with_writes, os.path.join(output, "performance.svg"))
 
 
-main()
+if __name__ == "__main__":
+    main()
