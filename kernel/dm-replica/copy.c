@@ -25,6 +25,7 @@ struct copy_unit {
 	struct drp_range range;
 	u64 first, count;		/* regions */
 	u32 mirrored;			/* hops of the target's plan that get it: gates held */
+	struct drp_turn_fetch fetch;	/* of a turn */
 	u8 phase;			/* of the target's grace period */
 
 	/* under copier->lock */
@@ -88,15 +89,13 @@ void drp_copy_kick(struct drp_copier *c)
 	mod_delayed_work(c->s->pool->copy_wq, &c->work, 0);
 }
 
-/* Grows with every write of those who use what is copied. */
+/* Grows with every write of those who use what is copied, also of a clone's target. */
 static u64 host_entries(const struct drp_copier *c)
 {
-	u64 entries = drp_grace_entries(&c->s->source->grace);
+	bool clone = c->turn && drp_turn_is_clone(c->turn);
 
-	/* Hosts write a clone's target while it is copied. */
-	if (c->turn && drp_turn_is_clone(c->turn))
-		entries += drp_grace_entries(&c->s->target->grace);
-	return entries;
+	return drp_grace_entries(&c->s->source->grace) +
+	       (clone ? drp_grace_entries(&c->s->target->grace) : 0);
 }
 
 void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
@@ -199,7 +198,8 @@ static void leave_unit(struct copy_unit *u)
 		drp_gate_leave(&plan->hop[__ffs(u->mirrored)].target->gate);
 	if (!u->copier->turn)
 		drp_grace_leave(&s->target->grace, u->phase);
-	drp_gate_leave(&s->target->gate);
+	if (!drp_sync_is_snapshot(s))
+		drp_gate_leave(&s->target->gate);
 	drp_gate_leave(&s->source->gate);
 }
 
@@ -230,12 +230,9 @@ static void unit_copied(int read_err, unsigned long write_err, void *context)
 	end_unit(u, UNIT_COPIED);
 }
 
-static void set_region(struct dm_io_region *r, struct block_device *bdev,
-		       const struct drp_range *range)
+static struct dm_io_region region_of(struct block_device *bdev, const struct drp_range *range)
 {
-	r->bdev = bdev;
-	r->sector = range->start;
-	r->count = range->end - range->start;
+	return (struct dm_io_region){ bdev, range->start, range->end - range->start };
 }
 
 static void issue_unit(struct copy_unit *u)
@@ -255,10 +252,14 @@ static void issue_unit(struct copy_unit *u)
 		return;
 	}
 	set_unit(u, UNIT_COPYING);
-	set_region(&from, (u->copier->turn ? u->copier->turn->origin : s->source)->bdev, &u->range);
-	set_region(&to[n++], write_to(u->copier)->bdev, &u->range);
+	if (u->copier->turn) {
+		drp_turn_fetch(u->copier->turn, &u->fetch, u->range.start, u->range.end, unit_copied, u);
+		return;
+	}
+	from = region_of(s->source->bdev, &u->range);
+	to[n++] = region_of(s->target->bdev, &u->range);
 	for (; mask && n < ARRAY_SIZE(to); mask &= mask - 1)
-		set_region(&to[n++], plan->hop[__ffs(mask)].target->bdev, &u->range);
+		to[n++] = region_of(plan->hop[__ffs(mask)].target->bdev, &u->range);
 	dm_kcopyd_copy(s->pool->copier, &from, n, to, 0, unit_copied, u);
 }
 
@@ -266,8 +267,7 @@ static void unit_granted(struct drp_range *range)
 {
 	struct copy_unit *u = container_of(range, struct copy_unit, range);
 
-	/* Under the bucket's lock, which is outside of ours. */
-	set_unit(u, UNIT_LOCKED);
+	set_unit(u, UNIT_LOCKED);	/* under the bucket's lock, which is outside of ours */
 	drp_copy_kick(u->copier);
 }
 
@@ -329,7 +329,8 @@ static int enter_unit(struct copy_unit *u)
 	u->mirrored = 0;
 	if (!drp_gate_enter(&s->source->gate))
 		return -EAGAIN;
-	if (!drp_gate_enter(&s->target->gate)) {
+	/* The device of a snapshot need not be there: its content is the pool's. */
+	if (!drp_sync_is_snapshot(s) && !drp_gate_enter(&s->target->gate)) {
 		drp_gate_leave(&s->source->gate);
 		return -EAGAIN;
 	}
@@ -411,12 +412,12 @@ static int start_unit(struct drp_copier *c, struct copy_unit *u, u64 first, u64 
 /* Clear the bits of a flushed unit, unless somebody set them again. */
 static void clear_unit(struct drp_copier *c, struct copy_unit *u)
 {
-	bool spoiled, done = false;
+	bool spoiled, done = false, tracked = !drp_sync_is_snapshot(c->s);
 
 	/* Without memory for it the region stays, and is copied again. */
 	if (c->turn)
 		done = !drp_turn_clear(c->turn, u->first, u->count);
-	if (!READ_ONCE(u->spoiled) && !drp_plane_clear(c->s->d, u->first, u->count))
+	if (tracked && !READ_ONCE(u->spoiled) && !drp_plane_clear(c->s->d, u->first, u->count))
 		done = done || !c->turn;
 	if (done)
 		c->bytes_done += (u->range.end - u->range.start) << SECTOR_SHIFT;
@@ -424,7 +425,7 @@ static void clear_unit(struct drp_copier *c, struct copy_unit *u)
 	spoiled = u->spoiled;
 	u->state = UNIT_IDLE;
 	spin_unlock_irq(&c->lock);
-	if (spoiled)
+	if (spoiled && tracked)
 		drp_plane_set(c->s->d, u->first, u->count);
 }
 

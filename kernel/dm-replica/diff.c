@@ -111,6 +111,9 @@ static int check(const struct diff *d, const char **why)
 	}
 	if (drp_snapshot_root(d->a) != drp_snapshot_root(d->b) || !d->pool->cow)
 		*why = "the elements are not snapshots of one element";
+	else if ((!drp_element_virtual(d->a) && d->a->inbound) ||
+		 (!drp_element_virtual(d->b) && d->b->inbound))
+		*why = "one of the elements is being restored or cloned to: wait for that";
 	else if ((drp_element_virtual(d->a) && !drp_snapshot_live(d->a)) ||
 		 (drp_element_virtual(d->b) && !drp_snapshot_live(d->b)))
 		*why = "one of the elements has no point in time";

@@ -283,7 +283,7 @@ static bool wants_recovery(const struct drp_sync *s)
 	       (!s->rec.reverse || s->rec.error_text[0]) &&	/* else it was aborted */
 	       /* A new point in time is for people to take. */
 	       (s->rec.sync_type != DRP_SYNC_CLONE || s->rec.reverse || s->rec.partial) &&
-	       s->source->live && s->target->live;	/* else attaching starts us again */
+	       drp_sync_has_legs(s);	/* else attaching starts us again */
 }
 
 void drp_recover_work(struct work_struct *work)
@@ -297,7 +297,9 @@ void drp_recover_work(struct work_struct *work)
 	if (!wanted)
 		return;
 	/* A leg that hangs must not keep other operations waiting. */
-	r = probe_leg(s->source) ?: probe_leg(s->target);
+	r = probe_leg(s->source);
+	if (!r && !drp_sync_is_snapshot(s))
+		r = probe_leg(s->target);
 
 	flags = drp_op_begin(s->pool);
 	if (wants_recovery(s)) {

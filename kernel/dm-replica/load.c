@@ -279,7 +279,8 @@ static int settle_turn(struct drp_sync *s)
 		      s->rec.name, s->rec.partial ? "target" : "source");
 		s->rec.copy_state = DRP_CS_INVALID;
 		s->rec.progress_status = DRP_PS_UNKNOWN;
-		drp_plane_set_all(s->d, true);
+		if (!drp_sync_is_snapshot(s))
+			drp_plane_set_all(s->d, true);
 		strscpy(s->rec.error_text, s->rec.partial ? "which regions were copied is lost" :
 			"which regions were restored is lost", sizeof(s->rec.error_text));
 		s->rec.target_consistent = s->rec.target_consistent && !s->rec.partial;

@@ -199,6 +199,9 @@ void drp_op_doubt_source(struct drp_sync *s)
 {
 	int r;
 
+	/* Of a snapshot nothing says what its source must have. */
+	if (drp_sync_is_snapshot(s))
+		return;
 	if (!s->source->unsure || (!s->rec.reverse && s->rec.copy_state != DRP_CS_FAILEDOVER) ||
 	    s->rec.copy_state == DRP_CS_INVALID)
 		return;

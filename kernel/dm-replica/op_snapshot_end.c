@@ -289,10 +289,29 @@ bool drp_op_snapshot_built(u16 operation)
 	case DRP_OP_DEACTIVATE:
 	case DRP_OP_DISSOLVE:
 	case DRP_OP_RETURN_TO_RESOURCE_POOL:
+	case DRP_OP_RESTORE_FROM_REPLICA:
+	case DRP_OP_SUSPEND:
+	case DRP_OP_RESUME:
+	case DRP_OP_ABORT:
 		return true;
 	default:
 		return false;
 	}
+}
+
+static int say_restore(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	s64 chunks = drp_snapshot_chunks(s);
+	u64 mib;
+
+	if (chunks < 0)
+		return drp_op_refuse(op, DRP_RV_FAILED, "the index of COW space cannot be read");
+	mib = (((u64)chunks << op->pool->cow->chunk_shift) + 2047) >> 11;
+	scnprintf(op->res.text, sizeof(op->res.text),
+		  "%s would overwrite %s: %llu MiB at most%s%s", s->target->rec.name,
+		  s->source->rec.name, mib, t->needs_force ? "; Force consents to: " : "",
+		  t->needs_force ? t->reason : "");
+	return 0;
 }
 
 int drp_op_snapshot_dry_run(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
@@ -300,16 +319,24 @@ int drp_op_snapshot_dry_run(struct drp_op *op, struct drp_sync *s, const struct 
 	int r = 0;
 
 	switch (op->req.operation) {
+	case DRP_OP_RESTORE_FROM_REPLICA:
+	case DRP_OP_RESUME:
+		r = drp_op_snapshot_check_restore(op, s);
+		if (!r && t->overwrites_source)
+			return say_restore(op, s, t);
+		break;
 	case DRP_OP_ACTIVATE:
 	case DRP_OP_RESYNC_REPLICA:
-		r = drp_snapshot_check_source(op, s->source);
+		r = drp_snapshot_check_source(op, s->source) ?:
+		    drp_snapshot_check_unused(op, s->target);
 		break;
 	case DRP_OP_RETURN_TO_RESOURCE_POOL:
-		r = check_closed(op, s->target);
+		r = check_closed(op, s->target) ?: drp_snapshot_check_unused(op, s->target);
+		break;
+	case DRP_OP_DEACTIVATE:
+		r = drp_snapshot_check_unused(op, s->target);
 		break;
 	}
-	if (!r && op->req.operation != DRP_OP_DISSOLVE)
-		r = drp_snapshot_check_unused(op, s->target);
 	if (r)
 		return r;
 	scnprintf(op->res.text, sizeof(op->res.text), "%s: %s", s->rec.name, t->reason);
@@ -328,6 +355,9 @@ int drp_op_snapshot(struct drp_op *op, struct drp_sync *s, const struct drp_tran
 		return drp_op_snapshot_dissolve(op, s);
 	case DRP_OP_RETURN_TO_RESOURCE_POOL:
 		return drp_op_snapshot_return(op, s);
+	case DRP_OP_RESTORE_FROM_REPLICA:
+	case DRP_OP_RESUME:
+		return drp_op_snapshot_check_restore(op, s) ?: drp_op_turn(op, s, t);
 	default:
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
 				     drp_name(DRP_ENUM_OPERATION, op->req.operation));

@@ -11,6 +11,7 @@
 
 #include "cow.h"
 #include "io.h"
+#include "job.h"
 #include "op_snapshot.h"
 #include "op_snapshot_internal.h"
 #include "preserve.h"
@@ -57,9 +58,12 @@ static int commit_lost(struct drp_element *x, u16 state, const char *why)
 {
 	struct drp_changes c = { .pool = x->pool, .reclaim = true };
 	struct drp_element_rec element = x->rec;
+	u64 job_id = x->snap ? x->snap->rec.job_id : 0;
 	struct drp_sync_rec rec;
 	int r;
 
+	if (x->snap && x->snap->copier)
+		drp_copy_stop(x->snap->copier);
 	if (x->snap) {
 		rec = x->snap->rec;
 		rec.copy_state = state;
@@ -67,6 +71,8 @@ static int commit_lost(struct drp_element *x, u16 state, const char *why)
 		rec.progress_status = DRP_PS_NOT_APPLICABLE;
 		rec.target_consistent = false;
 		rec.in_sync = false;
+		rec.reverse = false;
+		rec.job_id = 0;
 		strscpy(rec.error_text, why, sizeof(rec.error_text));
 		drp_change_sync(&c, x->snap, &rec);
 	} else {
@@ -77,6 +83,11 @@ static int commit_lost(struct drp_element *x, u16 state, const char *why)
 	if (r)
 		return r;
 	pr_warn("dm-replica: snapshot %s is lost: %s\n", x->rec.name, why);
+	/* Only a source that is not attached loses one that is being restored. */
+	if (x->snap)
+		drp_snapshot_restore_lost(x->snap);
+	if (job_id)
+		drp_job_end(x->pool, job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
 	drp_element_refresh_access(x);
 	if (x->snap)
 		drp_sync_report(x->snap);

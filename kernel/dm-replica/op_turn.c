@@ -15,6 +15,7 @@
 #include "leg.h"
 #include "op_cut.h"
 #include "op_turn.h"
+#include "preserve.h"
 #include "turn.h"
 
 /* ---- checks ---- */
@@ -24,7 +25,7 @@ static int check_devices(struct drp_op *op, struct drp_sync *s)
 	const struct drp_sync *up = s->source->plan->up;
 	const struct drp_element *absent = s->source->live ? s->target : s->source;
 
-	if (!absent->live)
+	if (!drp_sync_has_legs(s))
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is not attached: activate it first",
 				     absent->rec.name);
 	if (up && !up->removed && drp_state_access(up->rec.sync_type, up->rec.copy_state,
@@ -147,6 +148,26 @@ static void set_turn(struct drp_sync *s, struct drp_turn *t)
 	mutex_unlock(&s->pool->checkpoint_lock);
 }
 
+/* The C plane has all that D has, and gets what is marked from now on. */
+static void arm(struct drp_sync *s)
+{
+	struct drp_turn *t = s->turn;
+
+	WRITE_ONCE(s->arming, t->c);
+	/* Who saw no C plane to mark has marked D before we look at it. */
+	drp_sync_set_flow(s, s->flow);
+	drp_grace_wait(&s->target->grace, 3 * HZ);
+	if (drp_plane_or(t->c, s->d))
+		drp_plane_set_all(t->c, true);
+}
+
+static void disarm(struct drp_sync *s)
+{
+	WRITE_ONCE(s->arming, NULL);
+	if (drp_sync_is_snapshot(s))
+		drp_preserve_arm(s->source, NULL);
+}
+
 int drp_op_turn_prepare(struct drp_op *op, struct drp_sync *s, struct drp_element *here)
 {
 	struct drp_turn *t = drp_turn_alloc(s, here);
@@ -157,12 +178,10 @@ int drp_op_turn_prepare(struct drp_op *op, struct drp_sync *s, struct drp_elemen
 				      "the metadata device has no room for another bitmap of this size") :
 			drp_op_refuse(op, DRP_RV_FAILED, "no memory");
 	set_turn(s, t);
-	WRITE_ONCE(s->arming, t->c);
-	/* Who saw no C plane to mark has marked D before we look at it. */
-	drp_sync_set_flow(s, s->flow);
-	drp_grace_wait(&s->target->grace, 3 * HZ);
-	if (drp_plane_or(t->c, s->d))
-		drp_plane_set_all(t->c, true);
+	if (!drp_sync_is_snapshot(s))
+		arm(s);
+	else if (drp_snapshot_mark_turn(op, s))
+		return op->error;
 	if (drp_checkpoint_within(op->pool, MAX_SCHEDULE_TIMEOUT))
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	return 0;
@@ -172,7 +191,7 @@ void drp_op_turn_drop(struct drp_sync *s)
 {
 	struct drp_turn *t = s->turn;
 
-	WRITE_ONCE(s->arming, NULL);
+	disarm(s);
 	/* Nobody marks it any more. */
 	drp_sync_set_flow(s, s->flow);
 	drp_grace_wait(&s->target->grace, 3 * HZ);
@@ -184,15 +203,18 @@ void drp_op_turn_drop(struct drp_sync *s)
 /* From the moment that it returns 0 the source shows what the target has. */
 static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 {
+	/* The I/O of a snapshot's target has ended before: see drp_snapshot_mark_turn(). */
+	struct drp_element *leg = drp_sync_is_snapshot(s) ? NULL : s->target;
 	const unsigned long end = jiffies + drp_op_deadline(op);
 	int r;
 
-	if (drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1)))
+	if (drp_gates_close(s->source, leg, max_t(long, end - jiffies, 1)))
 		return drp_cut_timed_out(op, "I/O in flight");
-	WRITE_ONCE(s->arming, NULL);
+	disarm(s);
 	drp_op_turn_mark_others(s);
 	/* Nobody writes the target from here on, and nothing of it stays in a cache. */
-	r = drp_leg_flush_inside(s->target, end - jiffies);
+	r = leg ? drp_leg_flush_inside(leg, end - jiffies) :
+		  drp_bdev_flush(op->pool->cow->bdev, end - jiffies);
 	if (r && r != -ETIMEDOUT)
 		r = -EIO;
 	r = r ?: drp_checkpoint_within(op->pool, end - jiffies);
@@ -209,7 +231,7 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 		/* What its hosts had changed is gone: their first write from now on is noted anew. */
 		WRITE_ONCE(s->source_noted, false);
 	}
-	drp_gates_open(s->source, s->target);
+	drp_gates_open(s->source, leg);
 	return r;
 }
 
@@ -267,7 +289,8 @@ static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	int r = 0;
 
 	/* Once before the gates close, so that the flush inside is short. */
-	if (drp_leg_flush(s->target, DRP_FLUSH_TIMEOUT))
+	if (drp_sync_is_snapshot(s) ? drp_bdev_flush(op->pool->cow->bdev, DRP_FLUSH_TIMEOUT) :
+				      drp_leg_flush(s->target, DRP_FLUSH_TIMEOUT))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "target %s cannot be flushed",
 				  s->target->rec.name);
 	else if (drp_op_make_copier(s))
@@ -409,7 +432,8 @@ static void restored(struct drp_sync *s)
 	rec.reverse = false;
 	/* A read may have left marks, too: source_changed was noted by the first write. */
 	rec.in_sync = drp_plane_empty(s->d);
-	rec.source_changed = rec.source_changed && !rec.in_sync;
+	/* Of a snapshot's source they are not looked at one by one. */
+	rec.source_changed = drp_sync_is_snapshot(s) || (rec.source_changed && !rec.in_sync);
 	rec.target_changed = false;
 	rec.job_id = 0;
 	if (drp_sync_commit(s, &rec, NULL, 0, false))

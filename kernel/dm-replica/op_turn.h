@@ -26,6 +26,13 @@ void drp_op_turn_restart_others(struct drp_sync *turned, const struct drp_elemen
  */
 int drp_op_turn_prepare(struct drp_op *op, struct drp_sync *s, struct drp_element *here);
 
+/*
+ * Of a snapshot (op_snapshot_restore.c): its target is protected, all that differs
+ * is marked in the C plane; who preserves something marks it, too, until
+ * drp_preserve_arm(). 0 or a refusal. Sleeps.
+ */
+int drp_snapshot_mark_turn(struct drp_op *op, struct drp_sync *s);
+
 /* The turn is gone; no I/O looked at it (any more). Sleeps. */
 void drp_op_turn_drop(struct drp_sync *s);
 

@@ -15,6 +15,7 @@
 #include "element.h"
 #include "range.h"
 
+struct drp_plane_map;
 struct drp_preserved;	/* of an element: its bits, chunks under way, who waits */
 
 /* ---- what is alive ---- */
@@ -31,6 +32,12 @@ int drp_preserve_set_newest(struct drp_element *e, u64 newest, bool fresh);
 void drp_preserve_exit(struct drp_element *e);
 /* Nobody writes @e any more: wait for what was preserved ahead. Sleeps. */
 void drp_preserve_drain(struct drp_element *e);
+/*
+ * While @c is not NULL, regions of @e that are preserved are marked in it: a
+ * restore is being prepared. Who is told later, by drp_preserve_park() and the
+ * like, that something is preserved finds it marked. op_lock held.
+ */
+void drp_preserve_arm(struct drp_element *e, struct drp_plane_map *c);
 /* No element of the pool has any. Sleeps. */
 void drp_preserver_free(struct drp_pool *pool);
 

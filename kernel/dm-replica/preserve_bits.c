@@ -61,6 +61,27 @@ static void drop_pages(struct drp_preserved *p)
 	}
 }
 
+static void __mark_armed(struct drp_preserved *p, u64 first, u32 n)
+{
+	const u64 start = first << p->chunk_shift;
+	const u64 end = min_t(u64, (first + n) << p->chunk_shift, p->e->rec.size_sectors);
+	u64 region, count;
+
+	drp_sync_regions(p->e->pool, start, end, &region, &count);
+	drp_plane_set(p->arming, region, count);
+}
+
+void drp_preserve_arm(struct drp_element *e, struct drp_plane_map *c)
+{
+	struct drp_preserved *p = e->preserved;
+
+	if (!p)
+		return;
+	spin_lock_irq(&p->lock);
+	p->arming = c;
+	spin_unlock_irq(&p->lock);
+}
+
 void drp_preserved_set(struct drp_preserved *p, u64 first, u32 n, u64 label)
 {
 	struct drp_bits_page *page;
@@ -68,6 +89,8 @@ void drp_preserved_set(struct drp_preserved *p, u64 first, u32 n, u64 label)
 	u32 i;
 
 	spin_lock_irqsave(&p->lock, flags);
+	if (unlikely(p->arming))
+		__mark_armed(p, first, n);
 	page = xa_load(&p->pages, first >> DRP_BITS_SHIFT);
 	/* It serves older ones, too, if the newest has gone meanwhile. */
 	if (page && page->newest == p->newest && label >= p->newest)

@@ -40,6 +40,7 @@ struct drp_preserved {
 	u64 newest;			/* as e->cow_newest */
 	bool fresh;			/* a page of another generation has no bit set; else the index knows */
 	bool going;
+	struct drp_plane_map *arming;	/* see drp_preserve_arm() */
 	struct list_head ops;		/* under way */
 	unsigned int nr_held;		/* operations, with those that are ending, and who else needs it */
 };

@@ -40,9 +40,9 @@ bool drp_snapshot_live(const struct drp_element *x)
 		return true;
 	switch (x->snap->rec.copy_state) {
 	case DRP_CS_BROKEN:
+	case DRP_CS_INVALID:
 		/* A restore that stopped half way still needs it. */
 		return x->snap->rec.reverse;
-	case DRP_CS_INVALID:
 	case DRP_CS_INACTIVE:
 		return false;
 	default:

@@ -16,6 +16,11 @@ u64 drp_sync_nr_regions(const struct drp_sync *s)
 	       s->pool->region_shift;
 }
 
+bool drp_sync_has_legs(const struct drp_sync *s)
+{
+	return s->source->live && (s->target->live || drp_sync_is_snapshot(s));
+}
+
 struct drp_sync *drp_sync_make(struct drp_pool *pool, const struct drp_sync_rec *rec,
 			       struct drp_element *source, struct drp_element *target, bool ones)
 {

@@ -78,6 +78,9 @@ static inline bool drp_sync_is_snapshot(const struct drp_sync *s)
 	return s->rec.sync_type == DRP_SYNC_SNAPSHOT;
 }
 
+/* Are the devices of both sides attached? A snapshot's target needs none. op_lock held. */
+bool drp_sync_has_legs(const struct drp_sync *s);
+
 /* Regions that its D plane has a bit for. op_lock held, or load. */
 u64 drp_sync_nr_regions(const struct drp_sync *s);
 

@@ -6,6 +6,8 @@
  *
  *	Restore from Replica, Failback	the source shows what the target has;
  *					the target, the origin, is protected
+ *	Restore from Replica of a	the source shows what the snapshot has; the
+ *	snapshot			origin is virtual: see turn_origin.c
  *	clone				the target shows what the source had;
  *					the source, the origin, is written by
  *					hosts: see clone.c
@@ -22,6 +24,7 @@
 #ifndef DRP_TURN_H
 #define DRP_TURN_H
 
+#include <linux/dm-kcopyd.h>
 #include <linux/mutex.h>
 
 #include "sync.h"
@@ -137,6 +140,36 @@ void drp_turn_starve(struct drp_turn *t, struct bio *bio);
 bool drp_turn_wait_confirmed(struct drp_turn *t, struct bio *bio);
 /* It is, or (not @ok) never will be: who waits goes on, or fails. Process context. */
 void drp_turn_confirm(struct drp_turn *t, bool ok);
+
+/* ---- what the origin has (turn_origin.c) ---- */
+
+/* One that is under way. */
+struct drp_turn_fetch {
+	atomic_t pending;
+	int read_err;
+	unsigned long write_err;
+	dm_kcopyd_notify_fn ended;
+	void *context;
+};
+
+/*
+ * Copy [start, end), sectors of one extent and of the content, from the origin
+ * here; @ended is told, in any context. Region lock and the gates of the devices
+ * held. Process context; sleeps for nodes of the index if the origin is virtual.
+ */
+void drp_turn_fetch(struct drp_turn *t, struct drp_turn_fetch *f, u64 start, u64 end,
+		    dm_kcopyd_notify_fn ended, void *context);
+
+/* Is the origin a snapshot, which has no device of its own? */
+bool drp_turn_is_virtual(const struct drp_turn *t);
+/* The device that has the content, or some of it. */
+struct block_device *drp_turn_origin_bdev(const struct drp_turn *t);
+/* Of [start, end), which begins in the origin, what can be read with one bio ends here. Any context. */
+u64 drp_turn_one_piece(const struct drp_turn *t, u64 start, u64 end);
+/* Can what @bio reads be read from a virtual origin with that bio? Any context. */
+bool drp_turn_can_read(const struct drp_turn *t, const struct bio *bio);
+/* Read there, in a worker: @bio, which holds its own gate, goes on. Any context. */
+void drp_turn_read_virtual(struct drp_turn *t, struct bio *bio);
 
 /* Around a checkpoint, which makes durable what was cleared before it began. */
 void drp_turn_checkpoint_begin(struct drp_turn *t);

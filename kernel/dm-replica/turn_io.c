@@ -9,7 +9,7 @@
 
 #include "copy.h"
 #include "io.h"
-#include "preserve.h"
+#include "preserve_internal.h"
 #include "turn.h"
 
 #define COPIES_MAX	16	/* at a time for one bio */
@@ -17,14 +17,16 @@
 struct turn_copy {
 	struct drp_turn *t;
 	struct bio *bio;
-	struct drp_element *other;	/* side that is not the bio's: gate held */
+	struct drp_element *other;	/* side that is not the bio's: gate held, unless it is virtual */
 	atomic_t pending;
 	bool failed;
 	unsigned int n;
 	struct turn_copy_run {
 		struct turn_copy *copy;
 		u64 start, end;		/* sectors */
+		struct drp_turn_fetch fetch;
 	} run[COPIES_MAX];
+	struct work_struct work;	/* in a queue whose works may wait for the index */
 };
 
 void drp_turn_widen(struct drp_io_ctx *io)
@@ -37,6 +39,12 @@ void drp_turn_widen(struct drp_io_ctx *io)
 
 /* ---- copying some regions for a bio that needs them here ---- */
 
+static void leave_other(struct drp_element *other)
+{
+	if (!drp_element_virtual(other))
+		drp_gate_leave(&other->gate);
+}
+
 static void end_copy(struct turn_copy *copy)
 {
 	struct drp_io_ctx *io = drp_io_of(copy->bio);
@@ -45,7 +53,7 @@ static void end_copy(struct turn_copy *copy)
 	struct bio *bio = copy->bio;
 	bool failed = copy->failed;
 
-	drp_gate_leave(&copy->other->gate);
+	leave_other(copy->other);
 	kfree(copy);
 	if (io->e == t->origin) {
 		if (!failed) {
@@ -94,24 +102,34 @@ static void starve(struct drp_turn *t, struct bio *bio)
 	drp_gate_leave(own);
 }
 
-static void start_copy(struct turn_copy *copy)
+static void copy_runs(struct turn_copy *copy)
 {
-	struct drp_sync *s = copy->t->s;
-	struct dm_io_region from = { .bdev = copy->t->origin->bdev };
-	struct dm_io_region to = { .bdev = copy->t->here->bdev };
 	unsigned int i, n = copy->n;
 
 	atomic_set(&copy->pending, n + 1);
 	for (i = 0; i < n; i++) {
-		copy->run[i].copy = copy;
-		from.sector = copy->run[i].start;
-		from.count = copy->run[i].end - copy->run[i].start;
-		to.sector = from.sector;
-		to.count = from.count;
-		dm_kcopyd_copy(s->pool->copier, &from, 1, &to, 0, run_copied, &copy->run[i]);
+		struct turn_copy_run *run = &copy->run[i];
+
+		run->copy = copy;
+		drp_turn_fetch(copy->t, &run->fetch, run->start, run->end, run_copied, run);
 	}
 	if (atomic_dec_and_test(&copy->pending))
 		end_copy(copy);
+}
+
+static void copy_work(struct work_struct *work)
+{
+	copy_runs(container_of(work, struct turn_copy, work));
+}
+
+static void start_copy(struct turn_copy *copy)
+{
+	if (!drp_turn_is_virtual(copy->t)) {
+		copy_runs(copy);
+		return;
+	}
+	INIT_WORK(&copy->work, copy_work);
+	queue_work(copy->t->s->pool->preserver->vio_wq, &copy->work);
 }
 
 /* The other side must be there: its gate taken, or the bio waits for it, or fails. Inside. */
@@ -119,6 +137,8 @@ static bool enter_other(struct drp_turn *t, struct drp_element *other, struct bi
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 
+	if (drp_element_virtual(other))
+		return true;
 	if (other == t->origin && READ_ONCE(t->given_up)) {
 		drp_io_leave(io);
 		bio_io_error(bio);
@@ -223,7 +243,7 @@ bool drp_turn_copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 			start_copy(copy);
 			return false;
 		}
-		drp_gate_leave(&copy->other->gate);
+		leave_other(copy->other);
 		drp_io_park_to_preserve(bio, t->here);
 	}
 	kfree(copy);
@@ -288,12 +308,15 @@ static enum drp_where cut_read(struct drp_turn *t, struct bio *bio)
 	struct drp_io_ctx *io = drp_io_of(bio);
 	u64 start = io->iter.bi_sector, end;
 	enum drp_where where = first_run(t, io, &end);
-	u32 bytes = (end - start) << SECTOR_SHIFT;
+	u32 bytes;
 
+	if (where == DRP_THERE)
+		end = drp_turn_one_piece(t, start, end);
+	bytes = (end - start) << SECTOR_SHIFT;
 	if (bytes == io->iter.bi_size)
 		return where;
 	if (bytes % bdev_logical_block_size(io->e->bdev) ||
-	    bytes % bdev_logical_block_size(t->origin->bdev))
+	    bytes % bdev_logical_block_size(drp_turn_origin_bdev(t)))
 		return DRP_MIXED;
 	dm_accept_partial_bio(bio, end - start);
 	io->iter.bi_size = bytes;
@@ -352,6 +375,16 @@ void drp_turn_read_granted(struct bio *bio)
 		submit_bio_noacct(bio);
 }
 
+/* What cannot be read with one bio comes here first. */
+static int read_virtual(struct drp_turn *t, struct bio *bio)
+{
+	if (drp_turn_can_read(t, bio))
+		drp_turn_read_virtual(t, bio);
+	else
+		lock_for_read(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
 int drp_turn_read(struct bio *bio, bool may_sleep)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
@@ -366,6 +399,8 @@ int drp_turn_read(struct bio *bio, bool may_sleep)
 		bio_set_dev(bio, io->e->bdev);
 		return DM_MAPIO_REMAPPED;
 	case DRP_THERE:
+		if (drp_turn_is_virtual(t))
+			return read_virtual(t, bio);
 		return drp_turn_is_clone(t) ? read_shared(t, bio) : read_there(t, bio);
 	default:
 		/* Both: what is there must come here first. */
@@ -389,6 +424,9 @@ bool drp_turn_write(struct bio *bio, bool may_sleep)
 	struct drp_copier *copier = READ_ONCE(t->s->copier);
 	bool here = drp_turn_where(t, io->range.start, io->range.end) == DRP_HERE;
 
+	/* The copy leaves room for them as for reads: of these nobody else counts. */
+	if (drp_turn_is_virtual(t) && time_after(jiffies, READ_ONCE(t->host_read)))
+		WRITE_ONCE(t->host_read, jiffies);
 	if (!here && !may_sleep) {
 		drp_pool_rerun_bio(io->e->pool, bio);
 		return false;
@@ -399,7 +437,8 @@ bool drp_turn_write(struct bio *bio, bool may_sleep)
 	 */
 	if (copier)
 		drp_copy_spoil(copier, io->range.start, io->range.end);
-	drp_sync_mark(t->s, io->range.start, io->range.end);
+	if (!drp_sync_is_snapshot(t->s))
+		drp_sync_mark(t->s, io->range.start, io->range.end);
 	io->turned = true;
 	if (here)
 		return true;

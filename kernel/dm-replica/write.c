@@ -114,6 +114,22 @@ static int lock_and_submit(struct bio *bio, bool may_sleep)
 	return drp_write_submit(bio, may_sleep);
 }
 
+/* No sync concerns it, but snapshots. */
+static int write_alone(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	if (unlikely(io->e->inbound)) {
+		drp_turn_widen(io);
+		return lock_and_submit(bio, may_sleep);
+	}
+	if (!io->e->cow_newest)
+		return remap_own(bio);
+	/* Who reads through a snapshot holds the region lock. */
+	io->alone = true;
+	return lock_and_submit(bio, may_sleep);
+}
+
 int drp_write_run(struct bio *bio, bool may_sleep)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
@@ -131,13 +147,8 @@ int drp_write_run(struct bio *bio, bool may_sleep)
 		return refuse(io);
 	if (!preserved(bio))
 		return DM_MAPIO_SUBMITTED;
-	if (!io->in_grace) {	/* no sync concerns it */
-		if (!e->cow_newest)
-			return remap_own(bio);
-		/* Who reads through a snapshot holds the region lock. */
-		io->alone = true;
-		return lock_and_submit(bio, may_sleep);
-	}
+	if (!io->in_grace)
+		return write_alone(bio, may_sleep);
 	if (!drp_extent_touch(e, drp_extent_of(e->pool, io->range.start)))
 		return park_for_metadata(bio, true);
 	if (!mark_tracked(io))

@@ -180,10 +180,11 @@ DEFINE_COMMANDS(operation) = {
 	     "replctl resync-replica tank/home-copy --wait-for-copy-state synchronized\n"
 	     "replctl resync-replica tank/home-copy --dry-run"),
 	TURN("restore-from-replica", DRP_OP_RESTORE_FROM_REPLICA, "Copy what differs back to the source (15)",
-	     "The source becomes what the target is, after a split or fracture. Unmount both first. The\n"
-	     "source can be used at once and shows the target's content; the data follows. What was\n"
-	     "written to the source since is overwritten, with --force only. It ends Restored: both\n"
-	     "sides writable, and resync-replica mirrors again.",
+	     "The source becomes what the target is: after a split or fracture, or what a snapshot\n"
+	     "shows. Unmount both first. The source can be used at once and shows the target's content;\n"
+	     "the data follows. What was written to the source since is overwritten, with --force only.\n"
+	     "It ends Restored: both sides writable. resync-replica then mirrors again, or takes a\n"
+	     "snapshot's next point in time; other snapshots of the source keep theirs.",
 	     "replctl restore-from-replica tank/home-copy --dry-run\n"
 	     "replctl restore-from-replica tank/home-copy --dry-run --force\n"
 	     "replctl restore-from-replica tank/home-copy --force --wait-for-copy-state restored"),

@@ -337,6 +337,8 @@ static const struct rule snapshot_rules[] = {
 	  "the source becomes what the snapshot is" },
 	{ DRP_OP_RESTORE_FROM_REPLICA, RUN, REV, E_CONTINUE_RESTORE, CS_B,
 	  "continues copying to the source" },
+	{ DRP_OP_RESTORE_FROM_REPLICA, CONSENT, REV, E_RESTORE, CS_IV,
+	  "which regions were restored is not known: what was written since then is overwritten" },
 	{ DRP_OP_RESTORE_FROM_REPLICA, NO, REV, E_NONE, CS_SU,
 	  "a restore is suspended: use Resume" },
 	{ DRP_OP_RESTORE_FROM_REPLICA, NO, 0, E_NONE, CS_PA, SOURCE_MISSING },

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Restore from Replica of a snapshot: what differs from its source. That is in the
+ * index: chunks of the source that were preserved since the point in time, for
+ * nothing is overwritten before that, and those that were written to the
+ * snapshot. The turn itself is op_turn.c's.
+ */
+#include "op_snapshot_internal.h"
+#include "op_turn.h"
+#include "preserve.h"
+#include "turn.h"
+
+/* Entries of @element from generation @from on: their chunks, one after the other. */
+struct scan {
+	struct drp_cow *cow;
+	u64 element, from;
+	u64 chunk;			/* found, or where to begin */
+};
+
+/* The next chunk: 1, 0 (none), -errno. */
+static int next_chunk(struct scan *scan)
+{
+	struct drp_cow_entry entry;
+	int r;
+
+	for (;;) {
+		const struct drp_cow_key key = { scan->element, scan->chunk, scan->from };
+
+		r = drp_cow_next(scan->cow, &key, &entry);
+		if (r <= 0 || entry.key.element != scan->element)
+			return min(r, 0);
+		scan->chunk = entry.key.chunk;
+		if (entry.key.generation >= scan->from)
+			return 1;
+		cond_resched();
+	}
+}
+
+static void mark_chunk(struct drp_turn *t, u64 chunk)
+{
+	const unsigned int shift = t->s->pool->cow->chunk_shift;
+	const u64 start = chunk << shift, end = min((chunk + 1) << shift, t->size);
+	u64 first, count;
+
+	if (start >= t->size)
+		return;
+	drp_sync_regions(t->s->pool, start, end, &first, &count);
+	drp_plane_set(t->c, first, count);
+}
+
+/* Chunks of one element, also marked in the turn @t unless it is NULL: how many, or -errno. */
+static s64 scan_element(struct drp_sync *s, struct drp_element *e, struct drp_turn *t)
+{
+	struct scan scan = {
+		.cow = s->pool->cow,
+		.element = e->rec.id,
+		.from = s->target->rec.parent_generation,
+	};
+	s64 n = 0;
+	int r;
+
+	while ((r = next_chunk(&scan)) > 0) {
+		if (t)
+			mark_chunk(t, scan.chunk);
+		scan.chunk++;
+		n++;
+		cond_resched();
+	}
+	return r < 0 ? r : n;
+}
+
+s64 drp_snapshot_chunks(struct drp_sync *s)
+{
+	s64 preserved = scan_element(s, s->source, NULL), written;
+
+	if (preserved < 0)
+		return preserved;
+	written = scan_element(s, s->target, NULL);
+	return written < 0 ? written : preserved + written;
+}
+
+int drp_snapshot_mark_turn(struct drp_op *op, struct drp_sync *s)
+{
+	s64 r;
+
+	/* Its host writes nothing from here on; what the source's hosts overwrite is marked. */
+	if (drp_op_protect_target(op, s))
+		return op->error;
+	drp_preserve_arm(s->source, s->turn->c);
+	r = scan_element(s, s->source, s->turn);
+	if (r >= 0)
+		r = scan_element(s, s->target, s->turn);
+	if (r < 0)
+		return drp_op_refuse(op, DRP_RV_FAILED, "the index of COW space cannot be read");
+	return 0;
+}
+
+int drp_op_snapshot_check_restore(struct drp_op *op, struct drp_sync *s)
+{
+	if (drp_element_virtual(s->source))
+		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED,
+				     "%s is a snapshot itself: only an element with a device is restored",
+				     s->source->rec.name);
+	return drp_op_check_turn(op, s);
+}
+
+void drp_snapshot_restore_lost(struct drp_sync *s)
+{
+	if (!s->turn)
+		return;
+	s->source->inbound = NULL;
+	drp_op_turn_drop(s);
+}
