@@ -76,7 +76,8 @@ static void init_elements(struct life *l)
 
 static int make_cow(struct life *l, const char *options)
 {
-	static const char *const times[] = { "0", "0", "500", "2000" };
+	static const char *const times[] = { "0", "500", "5000", "20000" };
+	/* A power failure while data and record are being written is not to be rare. */
 	int r = sim_control("add " COW " %u %s", l->snapshots->cow_mib, options);
 
 	if (!r)

@@ -216,6 +216,12 @@ static void fail_behind_ack(struct life *l)
 	struct sync *s = &l->s[rng_below(&l->rng, l->nr_syncs)];
 
 	if (!(l->directions ? begin_turn(l, s) : snapshot_operate(l))) {
+		/* What a new point in time needs is being preserved. */
+		if (!l->directions && rng_below(&l->rng, 2)) {
+			arm_writes(l, 60);
+			operate_until_off(l, 1, 100000);
+			return;
+		}
 		sleep_us(rng_below(&l->rng, l->directions ? 200000 : 20000));
 		atomic_store(&ack_failure_seed, rng_below(&l->rng, 1U << 30));
 		atomic_store(&acks_to_failure, 1 + rng_below(&l->rng, 3));

@@ -132,38 +132,7 @@ struct aspect *aspect_of(struct life *l, uint64_t id)
 	return NULL;
 }
 
-/* ---- threads that write them ---- */
-
-struct element *snapshot_borrow(struct life *l, uint64_t *rng)
-{
-	struct snapshot *x = &l->snapshots->x[rng_below(rng, SNAPSHOTS_MAX)];
-
-	atomic_fetch_add(&x->users, 1);
-	if ((atomic_load(&x->e.line.open) & 1) && !atomic_load(&x->broken))
-		return &x->e;
-	atomic_fetch_sub(&x->users, 1);
-	return NULL;
-}
-
-void snapshot_give_back(struct element *e)
-{
-	atomic_fetch_sub(&snapshot_of(e)->users, 1);
-}
-
-int snapshot_may_fail(struct life *l, struct element *e, int error)
-{
-	char line[4096], access[16] = "";
-
-	if (!l->snapshots || !l->snapshots->small)
-		return 0;
-	if (error == ENOSPC)
-		return 1;
-	if (dm_status(e->dm, line, sizeof(line)) || sscanf(line, "%*s %*s %*s %15s", access) != 1 ||
-	    strcmp(access, "none"))
-		return 0;
-	atomic_store(&snapshot_of(e)->broken, 1);
-	return 1;
-}
+/* ---- who writes them ---- */
 
 void snapshots_set_writable(struct life *l)
 {
