@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Shows that powerfail can fail: builds the module once for each patch beside
-# this script, in build/faults, runs it (turn-*: with --directions, clone-*: --clones), and prints
-# after how many power failures the fault was found. Not part of the checks. Usage:
+# this script, in build/faults, runs it (turn-*: with --directions, clone-*: --clones,
+# snapshot-*: --snapshots), and prints after how many power failures the fault was
+# found. Not part of the checks. Usage:
 #   run.sh [--seed N] [FAULT]...
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,6 +29,7 @@ find_fault() {
 	local out=$top/build/faults/$1/out log=$top/build/faults/$1/log options=()
 	[[ $1 != turn-* ]] || options=(--directions)
 	[[ $1 != clone-* ]] || options=(--clones)
+	[[ $1 != snapshot-* ]] || options=(--snapshots)
 	# shellcheck disable=SC2016
 	"$top/selftests/vm/run" --kernel "$kernel" --no-module --timeout 420 -- bash -c '
 		insmod "$1/selftests/simdisk/simdisk.ko" &&
