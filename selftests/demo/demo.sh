@@ -30,15 +30,15 @@ job_of() { sed -n 's/.* Job=\([0-9]*\).*/\1/p' <<<"$1"; }
 
 step_pool() {
 	headline "1. A pool, two elements"
-	say "Three RAM disks with a volatile write cache: 16 MiB for the pool's metadata," \
-		"twice 96 MiB for data. The data disks stay plain: what is on one appears on" \
-		"/dev/mapper/POOL-ELEMENT, sector by sector."
-	for disk in "disk0 16" "disk1 96" "disk2 96"; do
+	say "Four RAM disks with a volatile write cache: 16 MiB for the pool's metadata," \
+		"64 MiB for what snapshots keep, twice 96 MiB for data. The data disks stay plain:" \
+		"what is on one appears on /dev/mapper/POOL-ELEMENT, sector by sector."
+	for disk in "disk0 16" "disk3 64" "disk1 96" "disk2 96"; do
 		# shellcheck disable=SC2086
 		simdisk_create $disk || die "no RAM disk"
 	done
 	say "Write intent is kept per extent, 4 MiB by default: too coarse for disks this small."
-	must replctl pool create tank --metadata /dev/disk0 --extent-size 128K
+	must replctl pool create tank --metadata /dev/disk0 --cow /dev/disk3 --extent-size 128K
 	say "RAM disks have no serial number, which replctl says on stderr:"
 	must replctl element add tank/home /dev/disk1
 	must replctl element add tank/copy /dev/disk2
@@ -134,7 +134,7 @@ step_power_failure() {
 	job=$(job_of "$output")
 	await 60 job_is_halfway "$job" || die "the resync does not get on"
 	must replctl list
-	say "Now. All three disks at once lose a random part of what was not flushed," \
+	say "Now. All disks at once lose a random part of what was not flushed," \
 		"sectors torn, and fail from then on."
 	must "echo power-fail 42 >/sys/kernel/simdisk/control"
 	percent=$(job_percent "$job")
@@ -232,10 +232,70 @@ step_failback() {
 	application_is_whole home/app5
 }
 
-step_end() {
-	headline "9. The end"
+step_snapshots() {
+	local day
+	headline "9. Three snapshots, a bad change, and the restore of one at once"
+	quiet_legs
+	must replctl detach tank/home-copy
+	say "A mounted file system is frozen for the moment of a snapshot."
+	for day in monday tuesday wednesday; do
+		must "echo 'written on $day' >>home/diary; cp -r project/tools home/$day"
+		must replctl create --type snapshot --source tank/home --target $day --name $day
+		checksums home >sums.$day
+	done
+	must replctl pool space tank
+	must mount -o ro /dev/mapper/tank-monday backup
+	checksums backup >sums.copy
+	claim "monday's snapshot mounts and has the $(wc -l <sums.monday) files of that moment" \
+		same_file sums.monday sums.copy
+	must umount backup
+	say "Something goes wrong:"
+	must "rm -r home/linux home/monday; echo oops >home/diary; sync -f home"
+	refused 17 replctl restore-from-replica tank/wednesday
 	must umount home
-	claim "the two disks are equal, byte by byte" same_disks /dev/disk1 /dev/disk2
+	must replctl restore-from-replica tank/wednesday --force --dry-run
+	must replctl restore-from-replica tank/wednesday --force
+	say "What is not copied back yet is read from the snapshot."
+	must mount /dev/mapper/tank-home home
+	checksums home >sums.copy
+	claim "all $(wc -l <sums.wednesday) files of wednesday are there" same_file sums.wednesday sums.copy
+	application_works "$home/app6"
+	await 60 restored || die "the restore does not end: $(replctl list)"
+	must replctl list
+	application_is_whole home/app6
+	must mount -o ro /dev/mapper/tank-tuesday backup
+	checksums backup >sums.copy
+	claim "tuesday's snapshot is what it was" same_file sums.tuesday sums.copy
+	must umount backup
+}
+
+restored() { [ "$(json CopyState replctl show tank/wednesday)" = Restored ]; }
+cloned() { [ "$(json CopyState replctl show tank/test)" != Unsynchronized ]; }
+
+step_clone() {
+	headline "10. A clone that is used before it is copied"
+	must sync -f home
+	checksums home >sums.home
+	must replctl create --type clone --source tank/home --target tank/copy --name test --setting rate_limit=1M
+	must mount /dev/mapper/tank-copy backup
+	must replctl list
+	claim "the copy has just begun" state_of_is test Unsynchronized
+	checksums backup >sums.copy
+	claim "but the clone has all $(wc -l <sums.home) files" same_file sums.home sums.copy
+	must "rm -r backup/linux; cp -r project/kernel backup/new; sync -f backup"
+	checksums home >sums.copy
+	claim "what is done to it does not reach the source" same_file sums.home sums.copy
+	must replctl set sync tank/test rate_limit=0
+	await 60 cloned || die "the clone does not end: $(replctl list)"
+	must replctl detach tank/test
+	must umount backup
+}
+
+state_of_is() { [ "$(json CopyState replctl show "tank/$1")" = "$2" ]; }
+
+step_end() {
+	headline "11. The end"
+	must umount home
 	must replctl pool deactivate tank
 	must replctl pool check /dev/disk0
 }
@@ -248,6 +308,8 @@ step_power_failure
 step_recovery
 step_failover
 step_failback
+step_snapshots
+step_clone
 step_end
 printf '\ndemo: %d claims checked, all true, %d seconds\n' "$demo_claims" \
 	$((SECONDS - demo_start))
