@@ -179,6 +179,9 @@ snapshots_part() {
 thousand_part() {
 	local i writer chunk=8 snapshots=1000 case=thousand
 	snapshot_disks
+	# A catalog has room for some 1500 snapshots in 256 MiB of metadata.
+	must simdisk_remove simM
+	must simdisk_create simM 256 track=0
 	cow_pool_up
 	[ -z "${DIVIDE:-}" ] || snapshots=$((snapshots / DIVIDE))
 	cow_pool_take
