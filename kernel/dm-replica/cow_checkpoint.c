@@ -193,12 +193,11 @@ int drp_cow_load_root(struct drp_cow *cow, const struct drp_cow_root *root)
 
 static int remember(struct drp_cow *cow, const struct drp_cow_mod *mod, u64 seq)
 {
-	struct drp_cow_mem *mem = kmalloc(sizeof(*mem), GFP_KERNEL);
+	struct drp_cow_mem *mem = drp_cow_mem_alloc(cow, GFP_KERNEL);
 
 	if (!mem)
 		return -ENOMEM;
 	mem->mod = *mod;
-	mem->hidden = false;
 	mem->seq = seq;
 	spin_lock_irq(&cow->lock);
 	__drp_cow_mem_insert(cow, &cow->recent, mem);

@@ -232,22 +232,24 @@ none:
 	return -ENOMEM;
 }
 
-void drp_cow_put_cancel(struct drp_cow_put *put)
+/* The memory of its entries from @i on. */
+static void free_mems_from(struct drp_cow_put *put, u32 i)
 {
-	u32 i;
-
-	for (i = 0; i < put->n; i++) {
+	for (; i < put->n; i++) {
 		drp_cow_mem_free(put->cow, put->mems[i]);
 		put->mems[i] = NULL;
 	}
 }
 
+void drp_cow_put_cancel(struct drp_cow_put *put)
+{
+	free_mems_from(put, 0);
+}
+
 void drp_cow_put_shrink(struct drp_cow_put *put, u32 n)
 {
-	while (put->n > n) {
-		drp_cow_mem_free(put->cow, put->mems[--put->n]);
-		put->mems[put->n] = NULL;
-	}
+	free_mems_from(put, n);
+	put->n = n;
 }
 
 /* Its commit is being built: ring_lock. */

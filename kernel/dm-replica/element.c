@@ -494,8 +494,7 @@ static void doubt_sources(struct drp_element *e)
 	unsigned long id;
 
 	xa_for_each(&e->pool->syncs, id, s) {
-		if (!s->removed && (s->source == e || s->target == e) &&
-		    s->source->live && s->target->live)
+		if (!s->removed && (s->source == e || s->target == e) && drp_sync_has_legs(s))
 			drp_op_doubt_source(s);
 	}
 }

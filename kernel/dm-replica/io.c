@@ -77,7 +77,7 @@ static struct drp_gate *enter_hops(struct drp_io_ctx *io, const struct drp_plan 
 static bool park_at_target(struct drp_io_ctx *io, struct bio *bio, struct drp_gate *closed)
 {
 	struct drp_element *target = container_of(closed, struct drp_element, gate);
-	struct drp_gate *own = &io->e->gate;
+	struct drp_element *e = io->e;
 	bool parked;
 
 	io->inside = false;	/* the bio may be running again before we have left */
@@ -85,9 +85,9 @@ static bool park_at_target(struct drp_io_ctx *io, struct bio *bio, struct drp_ga
 	parked = drp_gate_park(closed, bio);
 	if (parked) {
 		drp_element_want_leg(target);
-		drp_element_parked_at(container_of(own, struct drp_element, gate), closed);
+		drp_element_parked_at(e, closed);
 	}
-	drp_gate_leave(own);
+	drp_gate_leave(&e->gate);
 	return parked;
 }
 

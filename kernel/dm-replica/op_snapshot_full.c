@@ -62,9 +62,9 @@ static int commit_lost(struct drp_element *x, u16 state, const char *why)
 	struct drp_sync_rec rec;
 	int r;
 
-	if (x->snap && x->snap->copier)
-		drp_copy_stop(x->snap->copier);
 	if (x->snap) {
+		if (x->snap->copier)
+			drp_copy_stop(x->snap->copier);
 		rec = x->snap->rec;
 		rec.copy_state = state;
 		rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;

@@ -141,12 +141,11 @@ static void base_granted(struct drp_range *range)
 static void park_at_base(struct bio *bio, struct drp_element *device)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
-	struct drp_pool *pool = io->e->pool;
-	struct drp_gate *own = &io->e->gate;
+	struct drp_element *e = io->e;
 
 	if (!io->vio.since)
 		io->vio.since = jiffies | 1;
-	if (READ_ONCE(io->e->pushing_back)) {
+	if (READ_ONCE(e->pushing_back)) {
 		finish(bio, BLK_STS_DM_REQUEUE);
 		return;
 	}
@@ -161,11 +160,11 @@ static void park_at_base(struct bio *bio, struct drp_element *device)
 	leave(io);
 	if (drp_gate_park(&device->gate, bio)) {
 		drp_element_want_leg(device);
-		drp_element_parked_at(container_of(own, struct drp_element, gate), &device->gate);
+		drp_element_parked_at(e, &device->gate);
 	} else {
-		drp_pool_rerun_bio(pool, bio);
+		drp_pool_rerun_bio(e->pool, bio);
 	}
-	drp_gate_leave(own);
+	drp_gate_leave(&e->gate);
 }
 
 /* Go on with @step in the gate of @device, with the region lock of [start, end). */
