@@ -1,38 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* replctl map, diff: what differs */
 #include "commands.h"
+#include "extents.h"
 #include "output.h"
 #include "resolve.h"
 
 static int print_map(struct request *req, const char *what)
 {
+	struct extents extents = { 0 };
 	struct node *root, *array, *row;
-	struct drp_extent extent;
-	struct refusal refusal;
-	struct records answers;
-	u64 total = 0;
-	unsigned int m, i;
-	const void *p;
-	u32 len;
+	unsigned int i;
+	int status;
 
-	if (ask_all(req, &answers, &refusal))
-		return refusal_report(&refusal, what);
+	status = ask_extents(req, what, &extents);
+	if (status)
+		return status;
 	root = out_object(NULL, NULL);
 	array = out_array(root, "Extents");
-	for (m = 0; m < answers.nr; m++)
-		for (i = 0; (p = rec_bin_at(&answers.v[m], DRP_A_EXTENT, i, &len)); i++) {
-			if (len < sizeof(extent))
-				continue;
-			memcpy(&extent, p, sizeof(extent));
-			row = out_object(array, NULL);
-			out_uint(row, "OffsetBytes", "OFFSET", extent.offset);
-			out_uint(row, "LengthBytes", "LENGTH", extent.length);
-			total += extent.length;
-		}
+	for (i = 0; i < extents.nr; i++) {
+		row = out_object(array, NULL);
+		out_uint(row, "OffsetBytes", "OFFSET", extents.v[i].offset);
+		out_uint(row, "LengthBytes", "LENGTH", extents.v[i].length);
+	}
 	if (output_is_json())
-		out_uint(root, "TotalBytes", NULL, total);
+		out_uint(root, "TotalBytes", NULL, extents_bytes(&extents));
 	out_print(root, "Nothing differs.");
-	records_free(&answers);
+	extents_free(&extents);
 	return 0;
 }
 
@@ -53,7 +46,6 @@ static int map(const struct args *a)
 
 static int diff(const struct args *a)
 {
-	struct request *req;
 	struct ref one, other;
 	int status;
 
@@ -69,11 +61,7 @@ static int diff(const struct args *a)
 		return fail(drp_rv_to_exit_status(DRP_RV_INVALID_PARAMETER), a->argv[1],
 			    "Invalid Parameter (5): %s and %s are in different pools; only a snapshot and what it comes from can be compared",
 			    one.qualified, other.qualified);
-	req = req_new(DRP_CMD_MAP);
-	req_str(req, DRP_A_POOL_NAME, one.pool);
-	req_u64(req, DRP_A_SOURCE_ID, one.id);
-	req_u64(req, DRP_A_TARGET_ID, other.id);
-	return print_map(req, a->argv[0]);
+	return print_map(req_diff(one.pool, one.id, other.id), a->argv[0]);
 }
 
 DEFINE_COMMANDS(map) = {

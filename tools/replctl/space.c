@@ -5,70 +5,10 @@
  * it comes from; nobody else needs it if it also differs from what the next
  * older and the next newer snapshot have there, and its own snapshots.
  */
-#include <stdlib.h>
-
 #include "commands.h"
+#include "extents.h"
 #include "output.h"
 #include "resolve.h"
-
-struct extents {
-	struct drp_extent *v;
-	unsigned int nr, room;
-};
-
-static void extents_free(struct extents *x)
-{
-	free(x->v);
-	*x = (struct extents){ 0 };
-}
-
-static void extents_add(struct extents *x, u64 offset, u64 length)
-{
-	if (x->nr == x->room) {
-		x->room = x->room ? 2 * x->room : 64;
-		x->v = realloc(x->v, x->room * sizeof(*x->v));
-		if (!x->v)
-			abort();
-	}
-	x->v[x->nr++] = (struct drp_extent){ .offset = offset, .length = length };
-}
-
-static u64 extents_bytes(const struct extents *x)
-{
-	u64 bytes = 0;
-	unsigned int i;
-
-	for (i = 0; i < x->nr; i++)
-		bytes += x->v[i].length;
-	return bytes;
-}
-
-/* Where two elements differ. 0 or the exit status. */
-static int ask_diff(const char *pool, u64 a, u64 b, struct extents *x)
-{
-	struct request *req = req_new(DRP_CMD_MAP);
-	struct refusal refusal;
-	struct records answers;
-	struct drp_extent e;
-	unsigned int m, i;
-	const void *p;
-	u32 len;
-
-	req_str(req, DRP_A_POOL_NAME, pool);
-	req_u64(req, DRP_A_SOURCE_ID, a);
-	req_u64(req, DRP_A_TARGET_ID, b);
-	if (ask_all(req, &answers, &refusal))
-		return refusal_report(&refusal, pool);
-	for (m = 0; m < answers.nr; m++)
-		for (i = 0; (p = rec_bin_at(&answers.v[m], DRP_A_EXTENT, i, &len)); i++) {
-			if (len < sizeof(e))
-				continue;
-			memcpy(&e, p, sizeof(e));
-			extents_add(x, e.offset, e.length);
-		}
-	records_free(&answers);
-	return 0;
-}
 
 /* What both have, in place of @x. Both are in ascending order. */
 static void intersect(struct extents *x, const struct extents *y)
@@ -112,28 +52,40 @@ static const struct record *root_of(const struct records *elements, const struct
 	return e;
 }
 
-/* Who shares chunks with the snapshot @e: its neighbours in time, and what comes from it. */
-static bool is_relative(const struct records *elements, const struct record *e,
-			const struct record *x)
+/* Moments of the next older and the next newer snapshot: 0 and U64_MAX are none. */
+struct neighbours {
+	u64 older, newer;
+};
+
+static struct neighbours neighbours_of(const struct records *elements, const struct record *e)
 {
+	struct neighbours n = { 0, UINT64_MAX };
 	unsigned int i;
 
-	if (x == e || !parent_of(x) || !moment_of(x))
+	for (i = 0; i < elements->nr; i++) {
+		const struct record *x = &elements->v[i];
+		const u64 moment = parent_of(x) == parent_of(e) ? moment_of(x) : 0;
+
+		if (moment > n.older && moment < moment_of(e))
+			n.older = moment;
+		if (moment > moment_of(e) && moment < n.newer)
+			n.newer = moment;
+	}
+	return n;
+}
+
+/* Does @x share chunks with the snapshot @e: in the same or a neighbouring moment, or because it comes from it? */
+static bool is_relative(const struct record *e, const struct neighbours *n,
+			const struct record *x)
+{
+	const u64 moment = moment_of(x);
+
+	if (x == e || !parent_of(x) || !moment)
 		return false;
 	if (parent_of(x) == id_of(e))
 		return true;
-	if (parent_of(x) != parent_of(e))
-		return false;
-	for (i = 0; i < elements->nr; i++) {
-		const struct record *y = &elements->v[i];
-
-		if (y == e || y == x || parent_of(y) != parent_of(e) || !moment_of(y))
-			continue;
-		if ((moment_of(x) < moment_of(y) && moment_of(y) < moment_of(e)) ||
-		    (moment_of(e) < moment_of(y) && moment_of(y) < moment_of(x)))
-			return false;
-	}
-	return true;
+	return parent_of(x) == parent_of(e) &&
+	       (moment == n->older || moment == n->newer || moment == moment_of(e));
 }
 
 /* An aspect of the same moment keeps all of it. */
@@ -151,17 +103,18 @@ static bool kept_by_aspect(const struct records *aspects, const struct record *e
 static int measure(const char *pool, const struct records *elements, const struct record *e,
 		   u64 *held, u64 *unique)
 {
+	const struct neighbours n = neighbours_of(elements, e);
 	const struct record *root = root_of(elements, e);
 	struct extents mine = { 0 }, other = { 0 };
 	unsigned int i;
 	int status;
 
-	status = root ? ask_diff(pool, id_of(e), id_of(root), &mine) : 0;
+	status = root ? ask_extents(req_diff(pool, id_of(e), id_of(root)), pool, &mine) : 0;
 	*held = extents_bytes(&mine);
 	for (i = 0; i < elements->nr && !status && mine.nr; i++) {
-		if (!is_relative(elements, e, &elements->v[i]))
+		if (!is_relative(e, &n, &elements->v[i]))
 			continue;
-		status = ask_diff(pool, id_of(e), id_of(&elements->v[i]), &other);
+		status = ask_extents(req_diff(pool, id_of(e), id_of(&elements->v[i])), pool, &other);
 		intersect(&mine, &other);
 		extents_free(&other);
 	}
