@@ -209,13 +209,24 @@ def as_json(fig, stacks, command):
     return out
 
 
+def write_documents(output, name, parts, figures):
+    """NAME.md, which is NAME.md.in with its @PARTS@ filled in, and NAME.json."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    with open(os.path.join(here, name + ".md.in"), encoding="utf-8") as f:
+        text = f.read()
+    for key, value in parts.items():
+        text = text.replace(f"@{key}@\n", value).replace(f"@{key}@", value)
+    with open(os.path.join(output, name + ".md"), "w", encoding="utf-8") as f:
+        f.write(text)
+    with open(os.path.join(output, name + ".json"), "w", encoding="utf-8") as f:
+        json.dump(figures, f, indent=1)
+        f.write("\n")
+
+
 def main():
     results, output, command = sys.argv[1:]
     fig = Figures(results)
     stacks = [s for s in STACKS if fig.iops(s, "w4k-q1") or fig.iops(s, "r4k-q16")]
-    here = os.path.dirname(os.path.abspath(__file__))
-    with open(os.path.join(here, "performance.md.in"), encoding="utf-8") as f:
-        text = f.read()
     with_writes = [s for s in stacks if fig.iops(s, "w4k-q1")]
     parts = {
         "COMMAND": command, "KERNEL": fig.kernel(), "AIMS": aims_table(fig),
@@ -224,13 +235,7 @@ def main():
         "REPLICA": replica_table(fig), "FRACTURE": fracture_text(fig),
         "MEMORY": memory_table(fig), "WALL": wall_table(fig),
     }
-    for key, value in parts.items():
-        text = text.replace(f"@{key}@\n", value).replace(f"@{key}@", value)
-    with open(os.path.join(output, "performance.md"), "w", encoding="utf-8") as f:
-        f.write(text)
-    with open(os.path.join(output, "performance.json"), "w", encoding="utf-8") as f:
-        json.dump(as_json(fig, stacks, command), f, indent=1)
-        f.write("\n")
+    write_documents(output, "performance", parts, as_json(fig, stacks, command))
     chart(fig, with_writes, os.path.join(output, "performance.svg"))
 
 

@@ -11,7 +11,7 @@ import sys
 
 from aims import verdict
 from figures import Figures
-from report import show, table
+from report import show, table, write_documents
 
 RAW = "raw-0-0"
 DISKS = ("simA", "simM", "simC")
@@ -144,19 +144,10 @@ def main():
     results, output, command = sys.argv[1:]
     fig = Figures(results)
     stacks = stacks_of(results)
-    here = os.path.dirname(os.path.abspath(__file__))
-    with open(os.path.join(here, "performance-snapshots.md.in"), encoding="utf-8") as f:
-        text = f.read()
     parts = {"COMMAND": command, "KERNEL": fig.kernel(), "AIMS": aims_table(fig),
              "RATES": rates_table(fig, stacks), "IO": io_table(fig, stacks),
              "COST": cost_table(fig, stacks)}
-    for key, value in parts.items():
-        text = text.replace(f"@{key}@\n", value).replace(f"@{key}@", value)
-    with open(os.path.join(output, "performance-snapshots.md"), "w", encoding="utf-8") as f:
-        f.write(text)
-    with open(os.path.join(output, "performance-snapshots.json"), "w", encoding="utf-8") as f:
-        json.dump(as_json(fig, stacks, command), f, indent=1)
-        f.write("\n")
+    write_documents(output, "performance-snapshots", parts, as_json(fig, stacks, command))
 
 
 main()
