@@ -6,19 +6,10 @@
 # TIMEOUT: 1500
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
+# shellcheck source=selftests/lib/powerfail.sh
+. "$DRP_TOP/selftests/lib/powerfail.sh"
 
-program=$DRP_TOP/build/selftests/powerfail
-[ -x "$program" ] || skip "$program is not built: make -C selftests/torture"
-
-# SEED repeats a run; what threads do when is up to the kernel.
-seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
-failures=${FAILURES:-60}
-"$program" --directions --seed "$seed" --failures "$failures" >"$DRP_TMP/out" 2>"$DRP_TMP/err"
-status=$?
-sed 's/^/# /; s/^# \([0-9]* power failures in\)/# did: \1/' "$DRP_TMP/out" "$DRP_TMP/err"
-assert_eq $status 0 "powerfail --directions --seed $seed"
-survived=$(sed -n 's/^\([0-9]*\) power failures in .* survived.*/\1/p' "$DRP_TMP/out")
-[ "${survived:-0}" -ge "$failures" ] || fail "only ${survived:-0} power failures"
+powerfail 60 --directions
 unfinished=$(sed -n 's/^\([0-9]*\) times a restore or failback was unfinished/\1/p' "$DRP_TMP/out")
 [ "${unfinished:-0}" -ge $((failures / 15)) ] ||
 	fail "only ${unfinished:-0} failures in the middle of a restore or failback"
