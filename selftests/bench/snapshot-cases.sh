@@ -179,7 +179,7 @@ snapshots_part() {
 thousand_part() {
 	local i writer chunk=8 snapshots=1000 case=thousand
 	snapshot_disks
-	# A catalog has room for some 1500 snapshots in 256 MiB of metadata.
+	# In 64 MiB of metadata the catalog has room for 371 snapshots.
 	must simdisk_remove simM
 	must simdisk_create simM 256 track=0
 	cow_pool_up
