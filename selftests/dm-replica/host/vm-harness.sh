@@ -46,6 +46,10 @@ ok "a warning fails a command that succeeded"
 expect 125 --timeout 25 -- sleep 1000
 ok "a hang ends at the deadline and is no result"
 
+DRP_BOOT_LIMIT=1 expect 125 -- true
+assert_eq "$(grep -c 'did not come up in 1 s' "$DRP_TMP/err")" 3 "tries"
+ok "a machine that does not come up is tried three times and is no result"
+
 "$vm" --no-module --memory 1G --disk "$DRP_TMP/disk" --pidfile "$DRP_TMP/pid" -- bash -c '
 	printf kept | dd of=$DISKS bs=512 seek=1 conv=sync,fsync status=none
 	echo ready

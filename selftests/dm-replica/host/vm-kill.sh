@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a machine that is killed three times in the middle of I/O, splits
 # and resyncs loses nothing that it acknowledged, and its legs become equal
-# TIMEOUT: 900
+# TIMEOUT: 2400
 top=$(cd "$(dirname "$0")/../../.." && pwd -P)
 MIB=64
 
@@ -98,6 +98,7 @@ guest() {
 	[ "$round" -ne 1 ] || new=new
 	activate "$meta" "$a" "$b" "$new" || die "the pool cannot be activated"
 	[ "$(dmsetup status kill | cut -d ' ' -f 5)" = rw ] || die "not rw: $(dmsetup status kill)"
+	echo "round $round activated"
 	settle || die "the mirror does not settle: $(copy_state)"
 	python3 -c "$checker" "$a" "$acked" || die "acknowledged writes are lost"
 	blockdev --flushbufs "$a" "$b"
@@ -129,19 +130,21 @@ truncate -s ${MIB}M "$work/a" "$work/b"
 
 boot() {
 	# shellcheck disable=SC2016
-	"$vm" --disk "$work/meta" --disk "$work/a" --disk "$work/b" --timeout 240 \
+	"$vm" --disk "$work/meta" --disk "$work/a" --disk "$work/b" --timeout 300 \
 		--pidfile "$work/pid" -- bash -c "exec bash '$0' guest $1 '$work/acked' \$DISKS" \
 		>"$work/out" 2>"$work/err"
 }
 
 enough_acked() { [ "$(grep -c ^acked "$work/out")" -ge 100 ]; }
+# A guest that hangs is ended by its VM's deadline, which shows where.
+loaded_or_ended() { enough_acked || ! kill -0 "$vm_pid" 2>/dev/null; }
 
 for round in 1 2 3; do
 	: >"$work/out"		# of the round before
 	rm -f "$work/pid"
 	boot $round &
 	vm_pid=$!
-	if ! wait_until 180 enough_acked; then
+	if ! wait_until 1200 loaded_or_ended || ! enough_acked; then
 		grep -v ^acked "$work/out" "$work/err" | sed 's/^/# /' | tail -n 40
 		fail "round $round: no load"
 	fi
