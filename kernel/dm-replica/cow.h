@@ -65,6 +65,8 @@ struct drp_cow {
 	struct work_struct refill_work;	/* on op_wq */
 	wait_queue_head_t refilled;
 	atomic64_t refills;		/* that ended */
+
+	u64 watch_at;			/* used slots from which pool->watch_work is due; racy */
 };
 
 /* ---- life ---- */
@@ -207,5 +209,7 @@ struct drp_cow_space {
 	u64 memory_bytes, memory_max_bytes;
 };
 void drp_cow_space(struct drp_cow *cow, struct drp_cow_space *space);
+/* Run pool->watch_work once when @used slots are used, or when some have come back and others are taken. Any context. */
+void drp_cow_watch(struct drp_cow *cow, u64 used);
 
 #endif /* DRP_COW_H */

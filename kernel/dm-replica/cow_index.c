@@ -286,6 +286,7 @@ static void put_apply(struct drp_commit_req *req)
 	lockdep_assert_held(&cow->pool->cm.ring_lock);
 	for (i = 0; i < put->n; i++)
 		drp_cow_slot_committed(cow, put->entries[i].slot);
+	drp_cow_look_at_mark(cow);
 	spin_lock_irq(&cow->lock);
 	for (i = 0; i < put->n; i++) {
 		put->mems[i]->hidden = put->data <= 0;

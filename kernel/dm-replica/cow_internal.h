@@ -27,6 +27,8 @@ void drp_cow_refill_work(struct work_struct *work);
 
 /* @slot, which was handed out, is an entry's from now on. Any context. */
 void drp_cow_slot_committed(struct drp_cow *cow, u64 slot);
+/* Entries took slots: has the mark of drp_cow_watch() been passed? Any context. */
+void drp_cow_look_at_mark(struct drp_cow *cow);
 /* @slot, an entry's until now, took no data: free, but not handed out before the next activation. Any context. */
 void drp_cow_slot_bad(struct drp_cow *cow, u64 slot);
 /* Slots whose entries are durably gone become free. 0 or -ENOMEM: they stay noted. Sleeps. */

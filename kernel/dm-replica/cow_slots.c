@@ -69,6 +69,20 @@ void drp_cow_slot_committed(struct drp_cow *cow, u64 slot)
 	spin_unlock_irqrestore(&cow->lock, flags);
 }
 
+void drp_cow_watch(struct drp_cow *cow, u64 used)
+{
+	WRITE_ONCE(cow->watch_at, used);
+}
+
+void drp_cow_look_at_mark(struct drp_cow *cow)
+{
+	/* The label's slot counts, too. */
+	if (drp_plane_count(cow->slots) <= READ_ONCE(cow->watch_at))
+		return;
+	WRITE_ONCE(cow->watch_at, U64_MAX);
+	queue_work(cow->pool->op_wq, &cow->pool->watch_work);
+}
+
 void drp_cow_wait_slots(struct drp_cow *cow)
 {
 	u64 refills = atomic64_read(&cow->refills);
@@ -242,6 +256,7 @@ int drp_cow_clear_freed(struct drp_cow *cow)
 		list_del(&f->node);
 		cow->full = false;
 		spin_unlock_irq(&cow->lock);
+		WRITE_ONCE(cow->watch_at, 0);
 		kfree(f);
 	}
 	mutex_unlock(&cow->clear_lock);

@@ -7,6 +7,7 @@
 #include "io.h"
 #include "job.h"
 #include "op_modify.h"
+#include "op_snapshot.h"
 #include "snapshot.h"
 #include "turn.h"
 
@@ -328,7 +329,7 @@ void drp_op_reap_work(struct work_struct *work)
 	drp_job_reap(pool, false);
 	drp_op_collect_removed(pool, msecs_to_jiffies(100));
 	drp_snapshot_settle_all(pool, msecs_to_jiffies(100));
-	drp_snapshot_watch(pool);
+	drp_snapshot_watch_kick(pool);
 	drp_op_end(pool, flags);
 	if (!pool->stopping)
 		queue_delayed_work(pool->op_wq, &pool->reap_work, 30 * HZ);

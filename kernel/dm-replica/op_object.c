@@ -296,6 +296,8 @@ int drp_op_apply_settings(struct drp_op *op, struct drp_sync *s)
 	drp_sync_refresh(s);
 	if (s->copier)
 		drp_copy_kick(s->copier);
+	if (rec.auto_delete)
+		drp_snapshot_watch_kick(s->pool);
 	return 0;
 }
 

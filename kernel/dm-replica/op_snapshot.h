@@ -45,6 +45,15 @@ int drp_snapshot_lose_all(struct drp_element *e, u16 state, const char *why);
 void drp_snapshot_full_work(struct work_struct *work);
 
 /*
+ * Look how full COW space is: listeners are told, and while the reserve is
+ * touched snapshots with AutoDelete are given up. Queues a work of op_wq, which
+ * drp_cow asks for, too, when a mark is passed. Any context.
+ */
+void drp_snapshot_watch_kick(struct drp_pool *pool);
+/* Its body. */
+void drp_snapshot_watch_work(struct work_struct *work);
+
+/*
  * The generations of @e that somebody needs: of virtual elements that came from
  * it and of aspects. The newest one (0: none); up to @max of all in @gens,
  * ascending, their number in *@n. op_lock or rec_lock held.

@@ -135,31 +135,73 @@ int drp_snapshot_lose_all(struct drp_element *e, u16 state, const char *why)
 	return lose_aspects(e, 0);
 }
 
-/* ---- a full space ---- */
+/* ---- whose loss matters least ---- */
 
-/* Of @e: whose copy matters least, then the oldest; NULL: none may go. */
-static struct drp_element *victim_of(struct drp_element *e)
+/* A point in time, or what was written to the target, that somebody else needs? */
+static bool is_needed(struct drp_element *x)
 {
-	struct drp_element *x, *victim = NULL;
-	u64 best_time = 0, time;
-	u16 best = 0, prio;
+	struct drp_element *y;
 	unsigned long id;
 
-	xa_for_each(&e->pool->elements, id, x) {
-		if (x->rec.parent_element != e->rec.id || !drp_snapshot_live(x))
+	xa_for_each(&x->pool->elements, id, y)
+		if (y->rec.parent_element == x->rec.id && drp_snapshot_live(y))
+			return true;
+	return drp_snapshot_aspect(x);
+}
+
+/* May it go rather than those that have not said so? One for which nothing was kept yet would bring nothing. */
+static bool deletes_itself(struct drp_element *x)
+{
+	const struct drp_sync_rec *rec = x->snap ? &x->snap->rec : NULL;
+
+	return rec && rec->auto_delete && (rec->source_changed || rec->target_changed) &&
+	       !is_needed(x);
+}
+
+/* Whose loss matters least: AutoDelete, then the lowest CopyPriority, then the oldest. */
+struct victim {
+	struct drp_element *x;
+	bool keeps;			/* no AutoDelete */
+	u16 prio;
+	u64 time;
+};
+
+static bool goes_before(const struct victim *a, const struct victim *b)
+{
+	if (!b->x)
+		return true;
+	if (a->keeps != b->keeps)
+		return b->keeps;
+	return a->prio != b->prio ? a->prio < b->prio : a->time < b->time;
+}
+
+/* Of @e (NULL: of all), with AutoDelete only if @willing; NULL: none may go. */
+static struct drp_element *victim_of(struct drp_pool *pool, struct drp_element *e, bool willing)
+{
+	struct victim best = {};
+	struct drp_element *x;
+	unsigned long id;
+
+	xa_for_each(&pool->elements, id, x) {
+		struct victim v = { .x = x, .prio = DRP_PRIO_SAME, .time = x->rec.created };
+
+		if (!drp_element_virtual(x) || (e && x->rec.parent_element != e->rec.id) ||
+		    !drp_snapshot_live(x))
 			continue;
 		if (x->snap && (x->snap->rec.failed_copy_stops_host_io || x->snap->rec.reverse))
 			continue;
-		prio = x->snap ? x->snap->rec.copy_priority : DRP_PRIO_SAME;
-		time = x->snap ? x->snap->rec.when_synced : x->rec.created;
-		if (victim && (prio > best || (prio == best && time >= best_time)))
-			continue;
-		victim = x;
-		best = prio;
-		best_time = time;
+		if (x->snap) {
+			v.prio = x->snap->rec.copy_priority;
+			v.time = x->snap->rec.when_synced;
+		}
+		v.keeps = !deletes_itself(x);
+		if (!(willing && v.keeps) && goes_before(&v, &best))
+			best = v;
 	}
-	return victim;
+	return best.x;
 }
+
+/* ---- a full space ---- */
 
 /* Does anything of @e stop its hosts' I/O rather than go? */
 static bool stops_host(struct drp_element *e)
@@ -235,15 +277,38 @@ static bool worth_a_try(struct drp_element *e)
 	return has_room(e->pool) && e->full_tries++ < TRIES_MAX;
 }
 
+/* A snapshot with AutoDelete, of any element, goes: 1, 0 (there is none), -EIO. */
+static int give_up_one(struct drp_pool *pool)
+{
+	struct drp_element *victim = victim_of(pool, NULL, true), *parent;
+
+	if (!victim)
+		return 0;
+	if (lose(victim, DRP_CS_BROKEN, "given up for room in COW space (AutoDelete)"))
+		return -EIO;
+	parent = drp_pool_element(pool, victim->rec.parent_element);
+	if (parent)
+		drp_snapshot_settle(parent, SETTLE_TIMEOUT);
+	return 1;
+}
+
 /* What the writers of @e are told: 0: try again, -ENOSPC. */
 static int decide(struct drp_element *e)
 {
 	const char *why = has_room(e->pool) ? "what it needs cannot be preserved" :
 					      "COW space is full";
-	struct drp_element *victim = victim_of(e);
-	u64 generation = victim ? victim->rec.parent_generation : 0;
+	struct drp_element *victim;
+	u64 generation;
 	int r;
 
+	/* What fails for another reason than room is not helped by theirs. */
+	r = has_room(e->pool) ? 0 : give_up_one(e->pool);
+	if (r) {
+		drp_reclaim_kick(e->pool);
+		return min(r, 0);
+	}
+	victim = victim_of(e->pool, e, false);
+	generation = victim ? victim->rec.parent_generation : 0;
 	if (!victim && stops_host(e))
 		return -ENOSPC;
 	r = victim ? lose(victim, DRP_CS_BROKEN, why) : 0;
@@ -281,4 +346,79 @@ void drp_snapshot_full_work(struct work_struct *work)
 void drp_snapshot_exhausted(struct drp_element *e)
 {
 	queue_work(e->pool->op_wq, &e->full_work);
+}
+
+/* ---- the reserve ---- */
+
+struct refresh {
+	struct drp_reclaim_waiter waiter;
+	struct drp_pool *pool;
+};
+
+static void refreshed(struct drp_reclaim_waiter *waiter, int error)
+{
+	struct refresh *refresh = container_of(waiter, struct refresh, waiter);
+	struct drp_pool *pool = refresh->pool;
+	unsigned int flags;
+
+	kfree(refresh);
+	if (error == -ECANCELED)
+		return;
+	flags = drp_op_begin(pool);
+	pool->cow_waits = false;
+	/* After a pass that failed the next look begins with another one. */
+	pool->cow_reclaimed = !error;
+	if (!error)
+		queue_work(pool->op_wq, &pool->watch_work);
+	drp_op_end(pool, flags);
+}
+
+/* What is garbage comes back before more is given up. */
+static void refresh(struct drp_pool *pool)
+{
+	struct refresh *refresh = kzalloc(sizeof(*refresh), GFP_NOIO);
+
+	if (!refresh) {
+		drp_reclaim_kick(pool);
+		return;
+	}
+	refresh->pool = pool;
+	refresh->waiter.done = refreshed;
+	pool->cow_waits = true;
+	drp_reclaim_wait(pool, &refresh->waiter);
+}
+
+/* The reserve is touched: one snapshot with AutoDelete after the other, until it is whole. */
+static void keep_reserve(struct drp_pool *pool)
+{
+	if (pool->cow_level < DRP_COW_LEVEL_RESERVE) {
+		pool->cow_reclaimed = false;
+		return;
+	}
+	if (pool->cow_waits || !victim_of(pool, NULL, true))
+		return;
+	if (pool->rec.reclaim && !pool->cow_reclaimed) {
+		refresh(pool);
+		return;
+	}
+	pool->cow_reclaimed = false;
+	if (give_up_one(pool) > 0)
+		refresh(pool);
+}
+
+void drp_snapshot_watch_work(struct work_struct *work)
+{
+	struct drp_pool *pool = container_of(work, struct drp_pool, watch_work);
+	unsigned int flags = drp_op_begin(pool);
+
+	if (pool->cow && pool->active && !pool->suspended && !pool->stopping && drp_pool_writable(pool)) {
+		drp_snapshot_watch(pool);
+		keep_reserve(pool);
+	}
+	drp_op_end(pool, flags);
+}
+
+void drp_snapshot_watch_kick(struct drp_pool *pool)
+{
+	queue_work(pool->op_wq, &pool->watch_work);
 }

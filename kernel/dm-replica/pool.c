@@ -9,6 +9,7 @@
 #include "io.h"
 #include "job.h"
 #include "op_modify.h"
+#include "op_snapshot.h"
 #include "preserve.h"
 #include "reclaim.h"
 
@@ -254,6 +255,7 @@ static void init_locks(struct drp_pool *pool)
 	INIT_WORK(&pool->io_work, drp_io_work);
 	INIT_WORK(&pool->fault_work, drp_fault_work);
 	INIT_WORK(&pool->note_work, drp_note_work);
+	INIT_WORK(&pool->watch_work, drp_snapshot_watch_work);
 	INIT_DELAYED_WORK(&pool->checkpoint_work, drp_checkpoint_work);
 	INIT_DELAYED_WORK(&pool->reap_work, drp_op_reap_work);
 }

@@ -71,6 +71,8 @@ struct drp_pool {
 	bool stopping;
 	struct list_head removed;	/* syncs that are gone but still in a plan */
 	u16 cow_level;			/* watermark of COW space that was reported */
+	bool cow_waits;			/* for a reclaim pass, before more is given up */
+	bool cow_reclaimed;		/* it is over, and the reserve still touched */
 	u64 gates_closed_at;		/* ns: start of the stall of the cut under way */
 	bool needs_format;
 	bool needs_repair;		/* one superblock was bad */
@@ -116,6 +118,7 @@ struct drp_pool {
 	spinlock_t note_lock;		/* irq-safe */
 	struct bio_list note_list;	/* writes that wait for source_changed and the like */
 	struct work_struct note_work;
+	struct work_struct watch_work;	/* how full COW space is: see op_snapshot.h */
 
 	struct delayed_work reap_work;	/* finished jobs, plans to be rebuilt */
 	atomic64_t stall_max_ns;

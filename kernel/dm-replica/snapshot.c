@@ -200,6 +200,19 @@ u16 drp_snapshot_level(const struct drp_cow_space *space)
 	return space->used * 100 >= space->slots * LOW_PERCENT;
 }
 
+/* Used slots at which the next look is due; in the reserve, where each look may give up a snapshot, ever more often. */
+static u64 next_look(const struct drp_cow_space *space, u16 level)
+{
+	switch (level) {
+	case 0:
+		return DIV_ROUND_UP_ULL(space->slots * LOW_PERCENT, 100);
+	case 1:
+		return DIV_ROUND_UP_ULL(space->slots * HIGH_PERCENT, 100);
+	default:
+		return space->used + max_t(u64, (space->slots - space->used) / 8, 1);
+	}
+}
+
 void drp_snapshot_watch(struct drp_pool *pool)
 {
 	struct drp_event event = { .type = DRP_EVENT_THRESHOLD };
@@ -210,6 +223,7 @@ void drp_snapshot_watch(struct drp_pool *pool)
 		return;
 	drp_cow_space(pool->cow, &space);
 	event.cow_level = drp_snapshot_level(&space);
+	drp_cow_watch(pool->cow, next_look(&space, event.cow_level));
 	if (!event.cow_level && !pool->cow_level)
 		return;
 	snprintf(text, sizeof(text), "COW space: %llu of %llu chunks are used", space.used,

@@ -46,6 +46,8 @@ void drp_snapshot_settle_all(struct drp_pool *pool, long timeout);
 
 struct drp_cow_space;
 
+#define DRP_COW_LEVEL_RESERVE	2	/* what is left is the reserve */
+
 /* The watermark of COW space that is reached: 0 (none), 1, 2. Pure. */
 u16 drp_snapshot_level(const struct drp_cow_space *space);
 

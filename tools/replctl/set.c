@@ -69,7 +69,8 @@ DEFINE_COMMANDS(set) = {
 	{ "set", set, "Change settings of a pool, element, synchronization or group",
 	  "pool|element|sync|group NAME KEY=VALUE...",
 	  "Keys of a synchronization: copy_priority, rate_limit (bytes per second, 0 for none),\n"
-	  "recovery_mode (automatic, manual), failed_copy_stops_host_io (yes, no), name.\n"
+	  "recovery_mode (automatic, manual), failed_copy_stops_host_io (yes, no), name,\n"
+	  "auto_delete (yes, no: a snapshot may be given up for room in COW space).\n"
 	  "Keys of an element: read_policy (source, balance), active_extents_max.",
 	  "replctl set sync tank/home-copy rate_limit=50M copy_priority=low\n"
 	  "replctl set element tank/home read_policy=balance", 0, 3, MANY, 0 },
