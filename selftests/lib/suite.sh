@@ -5,6 +5,19 @@
 
 . "$top/selftests/lib/header.sh"
 
+# COMMAND...: what it prints stays together.
+together() { { flock 8; "$@"; } 8>>"$results.lock"; }
+
+# NAME passed|failed|skipped SECONDS [REASON [LOG]]: with what the test says that it
+# did and, where it failed or --verbose wants it, the end of its log.
+verdict() {
+	local log=${5:-}
+	result "$1" "$2" "$3" "${4:-}"
+	[ -n "$log" ] || return 0
+	show_did "$log"
+	[ "$2" != failed ] && [ -z "$verbose" ] || show_log "$log"
+}
+
 # NAME passed|failed|skipped SECONDS [REASON]
 result() {
 	local name=$1 what=$2 seconds=$3 reason=${4:-} n
@@ -53,7 +66,7 @@ host_script() {
 	name=$suite/$(basename "$script" .sh)
 	log=$logs/${name//\//-}.log
 	if out_of_time; then
-		result "$name" failed 0 "not started: $no_time"
+		together result "$name" failed 0 "not started: $no_time"
 		return
 	fi
 	limit=$(header "$script" TIMEOUT)
@@ -61,19 +74,16 @@ host_script() {
 	timeout -k 10 "$limit" bash "$script" >"$log" 2>&1 </dev/null
 	status=$?
 	case $status in
-	0) result "$name" passed $((SECONDS - start)) ;;
-	4) result "$name" skipped 0 "$(sed -n 's/.*# SKIP //p' "$log" | tail -n 1)" ;;
+	0) together verdict "$name" passed $((SECONDS - start)) '' "$log" ;;
+	4) together verdict "$name" skipped 0 "$(sed -n 's/.*# SKIP //p' "$log" | tail -n 1)" "$log" ;;
 	*)
 		reason=$(grep -m 1 '^not ok' "$log") || reason="exit status $status"
 		case $status in
 		124 | 137) reason="no end after $limit s" ;;
 		esac
 		! out_of_time || reason="$reason; $no_time"
-		result "$name" failed $((SECONDS - start)) "$reason"
-		show_log "$log" ;;
+		together verdict "$name" failed $((SECONDS - start)) "$reason" "$log" ;;
 	esac
-	show_did "$log"
-	[ -z "$verbose" ] || [ $status -ne 0 ] || show_log "$log"
 }
 
 # SUITE COMMAND...: a program that prints TAP; its tests count one by one, and
@@ -108,22 +118,20 @@ tap_program() {
 	[ $failed -eq 0 ] || show_log "$log"
 }
 
-# The stream of guest-suite: log it, report what ended, note what began.
+# LOG BEGUN ENDED: the stream of guest-suite: log it, report what ended, note what began.
 collect() {
-	local line script what seconds reason log=$1
+	local line script what seconds reason log=$1 begun=$2 ended=$3
 	while IFS= read -r line; do
 		case $line in
 		"@begin "*)
 			script=${line#@begin }
-			echo "$script" >>"$work/begun"
+			echo "$script" >>"$begun"
 			log=$logs/vm-$(basename "$script" .sh).log
 			: >"$log" ;;
 		"@end "*)
 			read -r _ script what seconds reason <<<"$line"
-			echo "$script $what" >>"$work/ended"
-			result "vm/$(basename "$script" .sh)" "$what" "$seconds" "$reason"
-			show_did "$log"
-			[ "$what" != failed ] && [ -z "$verbose" ] || show_log "$log"
+			echo "$script $what" >>"$ended"
+			together verdict "vm/$(basename "$script" .sh)" "$what" "$seconds" "$reason" "$log"
 			log=$1 ;;
 		*) echo "$line" >>"$log" ;;
 		esac
@@ -133,6 +141,7 @@ collect() {
 # GROUP VM-OPTIONS SCRIPT...: in one VM; what a broken VM left over in another.
 vm_group() {
 	local group=$1 options=$2 limit=$((180 * DRP_SLOW)) script t status lost left reason log=$logs/vm-group-$1.log
+	local begun=$work/begun-$1 ended=$work/ended-$1
 	shift 2
 	for script; do
 		t=$(header "$script" TIMEOUT)
@@ -141,33 +150,31 @@ vm_group() {
 	while [ $# -gt 0 ]; do
 		if out_of_time; then
 			for script; do
-				result "vm/$(basename "$script" .sh)" failed 0 "not started: $no_time"
+				together result "vm/$(basename "$script" .sh)" failed 0 "not started: $no_time"
 			done
 			return
 		fi
-		: >"$work/begun"
-		: >"$work/ended"
+		: >"$begun"
+		: >"$ended"
 		: >"$log"
 		# shellcheck disable=SC2086
 		selftests/vm/run --timeout "$(time_for $limit)" $options \
 			--env SEED --env FAILURES --env ROUNDS --env LENGTH -- \
-			selftests/vm/guest-suite "$@" 2>&1 | collect "$log"
+			selftests/vm/guest-suite "$@" 2>&1 | collect "$log" "$begun" "$ended"
 		status=${PIPESTATUS[0]}
-		lost=$(cut -d ' ' -f 1 "$work/ended" | grep -vxFf - "$work/begun")
+		lost=$(cut -d ' ' -f 1 "$ended" | grep -vxFf - "$begun")
 		if [ -n "$lost" ]; then
 			reason="the VM ended with $status"
 			! out_of_time || reason="$reason: $no_time"
-			result "vm/$(basename "$lost" .sh)" failed 0 "$reason"
-			show_log "$logs/vm-$(basename "$lost" .sh).log"
-		elif [ ! -s "$work/begun" ] && ! out_of_time; then
-			result "vm/$group" failed 0 "no VM (status $status): $# scripts did not run"
-			show_log "$log"
+			together verdict "vm/$(basename "$lost" .sh)" failed 0 "$reason" \
+				"$logs/vm-$(basename "$lost" .sh).log"
+		elif [ ! -s "$begun" ] && ! out_of_time; then
+			together verdict "vm/$group" failed 0 "no VM (status $status): $# scripts did not run" "$log"
 			return
-		elif [ "$status" -ne 0 ] && [ -s "$work/begun" ] && ! grep -q ' failed$' "$work/ended"; then
-			result "vm/$group-verdict" failed 0 "the VM ended with $status"
-			show_log "$log"
+		elif [ "$status" -ne 0 ] && [ -s "$begun" ] && ! grep -q ' failed$' "$ended"; then
+			together verdict "vm/$group-verdict" failed 0 "the VM ended with $status" "$log"
 		fi
-		mapfile -t left < <(printf '%s\n' "$@" | grep -vxFf "$work/begun")
+		mapfile -t left < <(printf '%s\n' "$@" | grep -vxFf "$begun")
 		set -- "${left[@]}"
 	done
 }
