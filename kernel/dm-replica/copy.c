@@ -253,7 +253,7 @@ static void issue_unit(struct copy_unit *u)
 	}
 	set_unit(u, UNIT_COPYING);
 	if (u->copier->turn) {
-		drp_turn_fetch(u->copier->turn, &u->fetch, u->range.start, u->range.end, unit_copied, u);
+		drp_turn_fetch_sparse(u->copier->turn, &u->fetch, u->range.start, u->range.end, unit_copied, u);
 		return;
 	}
 	from = region_of(s->source->bdev, &u->range);

@@ -109,7 +109,7 @@ static void close_engine(struct drp_pool *pool)
 {
 	struct workqueue_struct *queues[] = {
 		pool->req_wq, pool->op_wq, pool->copy_wq, pool->checkpoint_wq, pool->io_wq,
-		pool->commit_wq,
+		pool->commit_wq, pool->look_wq,
 	};
 	unsigned int i;
 
@@ -268,10 +268,11 @@ static int open_engine(struct drp_pool *pool, struct block_device *bdev)
 	pool->io_wq = alloc_workqueue("drp-io", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_PERCPU, 0);
 	pool->checkpoint_wq = alloc_ordered_workqueue("drp-checkpoint", WQ_MEM_RECLAIM);
 	pool->copy_wq = alloc_workqueue("drp-copy", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	pool->look_wq = alloc_workqueue("drp-look", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	pool->op_wq = alloc_workqueue("drp-op", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	pool->req_wq = alloc_workqueue("drp-request", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!pool->commit_wq || !pool->io_wq || !pool->checkpoint_wq || !pool->copy_wq ||
-	    !pool->op_wq || !pool->req_wq)
+	    !pool->look_wq || !pool->op_wq || !pool->req_wq)
 		return -ENOMEM;
 	/* The table that brought it may go before the pool does. */
 	pool->held_bdev = drp_bdev_hold(bdev);

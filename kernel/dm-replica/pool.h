@@ -56,6 +56,7 @@ struct drp_pool {
 	 */
 	struct workqueue_struct *checkpoint_wq;	/* ordered */
 	struct workqueue_struct *copy_wq;	/* copies, probes of failed legs */
+	struct workqueue_struct *look_wq;	/* looks for zeroes */
 	struct workqueue_struct *op_wq;		/* what happens by itself: notes, faults, ends of copies */
 	struct workqueue_struct *req_wq;	/* requests */
 

@@ -150,6 +150,11 @@ struct drp_turn_fetch {
 	unsigned long write_err;
 	dm_kcopyd_notify_fn ended;
 	void *context;
+
+	/* of one that looks for zeroes first */
+	struct drp_turn *t;
+	u64 start, end;
+	struct work_struct work;
 };
 
 /*
@@ -159,6 +164,13 @@ struct drp_turn_fetch {
  */
 void drp_turn_fetch(struct drp_turn *t, struct drp_turn_fetch *f, u64 start, u64 end,
 		    dm_kcopyd_notify_fn ended, void *context);
+
+/*
+ * The same; what is all zero in the source of a clone is written as zeroes by the
+ * target, where that can. Region lock and gates held. Process context, does not wait.
+ */
+void drp_turn_fetch_sparse(struct drp_turn *t, struct drp_turn_fetch *f, u64 start, u64 end,
+			   dm_kcopyd_notify_fn ended, void *context);
 
 /* Is the origin a snapshot, which has no device of its own? */
 bool drp_turn_is_virtual(const struct drp_turn *t);
