@@ -49,7 +49,10 @@ static const struct access_row snapshot_access[] = {
 	[DRP_CS_RESTORED]	= { W, W, W, R },
 };
 
-/* Usable while it copies: missing regions are read from the source. Not if the copy ended early. */
+/*
+ * Usable while it copies: missing regions are read from the source. Not if the copy
+ * ended early. Partitioned: what the side that is away has fails, the rest does not.
+ */
 static const struct access_row clone_access[] = {
 	[DRP_CS_UNSYNCHRONIZED]	= { W, W, W, R },
 	[DRP_CS_SYNCHRONIZED]	= { W, W, W, R },
@@ -61,7 +64,7 @@ static const struct access_row clone_access[] = {
 	[DRP_CS_PREPARED]	= { W, R, W, R },
 	[DRP_CS_ABORTED]	= { W, N, W, R },
 	[DRP_CS_SKEWED]		= { W, W, W, R },
-	[DRP_CS_PARTITIONED]	= { W, N, W, N },
+	[DRP_CS_PARTITIONED]	= { W, W, W, R },
 	[DRP_CS_INVALID]	= { W, N, N, R },
 	[DRP_CS_RESTORED]	= { W, W, W, R },
 };
