@@ -27,6 +27,8 @@ cloned_under_host() {
 
 clone_case() {
 	local case=clone-idle
+	# Zeroes are not copied.
+	tr '\0' '\377' </dev/zero | dd of=/dev/simA bs=1M count="$DISK_MIB" iflag=fullblock oflag=direct 2>/dev/null
 	disks_latency model
 	# shellcheck disable=SC2034 # job() reads it
 	dev=/dev/simA

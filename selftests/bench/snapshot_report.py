@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from aims import verdict
+from aims import clone_aims, verdict
 from figures import Figures
 from report import show, table, write_documents
 
@@ -89,6 +89,7 @@ def aims(fig):
         ("the same, 64 KiB chunks", ratio(fig, "replica-1-128", "s64k-q4"), ">=", 0.30, "of raw"),
         ("longest write while one of 1000 snapshots is taken or returned, milliseconds",
          worst_stall(fig), "<=", 50.0, ""),
+        *clone_aims(fig),
     ]
 
 
