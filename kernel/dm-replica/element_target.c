@@ -190,9 +190,14 @@ static void set_features(struct dm_target *ti, struct drp_attachment *at)
 {
 	ti->private = at;
 	ti->num_flush_bios = 1;
-	/* What a snapshot was written stays: neither is offered, zeroes are written. */
-	ti->num_discard_bios = !at->cow;
+	ti->num_discard_bios = 1;
+	/* Zeroes are written to a snapshot. */
 	ti->num_write_zeroes_bios = !at->cow;
+	if (at->cow) {
+		/* It frees chunks, whatever the COW device makes of discards. */
+		ti->discards_supported = true;
+		drp_target_split_discards(ti);
+	}
 	/* A mirror's target may have a cache that this device lacks. */
 	ti->flush_supported = true;
 	ti->limit_swap_bios = true;
@@ -302,8 +307,23 @@ static int element_iterate_devices(struct dm_target *ti, iterate_devices_callout
 	return fn(ti, at->data, 0, ti->len, data);
 }
 
+/* A snapshot's: whole chunks. */
+static void limit_discards(struct drp_element *e, struct queue_limits *limits)
+{
+	const u32 max = drp_element_discard_unit(e);	/* 256 MiB at most */
+
+	limits->discard_granularity = drp_element_unit(e) << SECTOR_SHIFT;
+	limits->discard_alignment = 0;
+	limits->max_discard_sectors = max;
+	limits->max_hw_discard_sectors = max;
+}
+
 static void element_io_hints(struct dm_target *ti, struct queue_limits *limits)
 {
+	struct drp_attachment *at = ti->private;
+
+	if (at->cow)
+		limit_discards(at->element, limits);
 	drp_limits_stable_writes(ti, limits);
 	/* A mirror's target may be pickier about buffers than this device. */
 	limits->dma_alignment = max_t(unsigned int, limits->dma_alignment, SECTOR_SIZE - 1);

@@ -178,7 +178,8 @@ int drp_io_map(struct dm_target *ti, struct bio *bio)
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_element *e = at->element;
 	u64 start = dm_target_offset(ti, bio->bi_iter.bi_sector);
-	u64 unit = drp_element_unit(e);
+	u64 unit = bio_op(bio) == REQ_OP_DISCARD ? drp_element_discard_unit(e) :
+						    drp_element_unit(e);
 	u64 room = unit - (start & (unit - 1));
 
 	memset_startat(io, 0, pending);

@@ -94,6 +94,13 @@ static inline u64 drp_element_unit(const struct drp_element *e)
 	return 1ULL << (drp_element_virtual(e) ? e->pool->cow->chunk_shift : e->pool->extent_shift);
 }
 
+/* The same for discards: of a virtual element several chunks, so that few bios are on their way. */
+#define DRP_VIO_DISCARD_CHUNKS	256
+static inline u64 drp_element_discard_unit(const struct drp_element *e)
+{
+	return drp_element_unit(e) * (drp_element_virtual(e) ? DRP_VIO_DISCARD_CHUNKS : 1);
+}
+
 /* Where an element has a chunk. */
 struct drp_vio_place {
 	struct drp_element *device;	/* here, or */
@@ -103,7 +110,7 @@ struct drp_vio_place {
 /* Find it: 0, -ENODATA (no point in time), -errno. op_lock held or inside its gate. Sleeps. */
 int drp_vio_resolve(struct drp_element *e, u64 chunk, struct drp_vio_place *place);
 
-/* .map of a virtual element: reads, writes, FLUSH, discards of one chunk at most. */
+/* .map of a virtual element: FLUSH, reads and writes of one chunk at most, discards of several. */
 int drp_vio_map(struct bio *bio);
 /* End of a bio that was remapped. DM_ENDIO_*. */
 int drp_vio_end(struct bio *bio, blk_status_t *error);

@@ -57,6 +57,16 @@ int drp_preserved_fill(struct drp_preserved *p, u64 chunk);
 /* These chunks are preserved under @label. Any context. */
 void drp_preserved_set(struct drp_preserved *p, u64 first, u32 n, u64 label);
 
+/* Where the chunk would be without the virtual element's own versions: as drp_vio_resolve(). */
+int drp_vio_resolve_beneath(struct drp_element *e, u64 chunk, struct drp_vio_place *place);
+
+/*
+ * Give back what the whole chunks [@start, @end) (sectors) of the virtual
+ * element @e alone have in COW space, where they read as zeroes then. Inside its
+ * gate, with their range. 0 or a negative errno. Sleeps for I/O and commits.
+ */
+int drp_vio_discard(struct drp_element *e, u64 start, u64 end);
+
 /* Chunks on their way to COW space. */
 struct drp_cow_op {
 	struct drp_cow_put put;		/* put.n chunks */

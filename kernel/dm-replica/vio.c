@@ -93,12 +93,12 @@ static void aim_at_slot(struct bio *bio, u64 slot)
 
 /* ---- what a chunk is ---- */
 
-int drp_vio_resolve(struct drp_element *e, u64 chunk, struct drp_vio_place *place)
+/* In versions of @e of generations < @below, or what a point in time of it of that generation shows. */
+static int resolve(struct drp_element *e, u64 chunk, u64 below, struct drp_vio_place *place)
 {
 	struct drp_cow *cow = e->pool->cow;
 	struct drp_cow_entry entry;
 	unsigned int depth;
-	u64 below = U64_MAX;
 	int r;
 
 	for (depth = 0; e && depth < DEPTH_MAX; depth++) {
@@ -126,6 +126,19 @@ int drp_vio_resolve(struct drp_element *e, u64 chunk, struct drp_vio_place *plac
 		e = drp_pool_element(e->pool, e->rec.parent_element);
 	}
 	return -ENODATA;
+}
+
+int drp_vio_resolve(struct drp_element *e, u64 chunk, struct drp_vio_place *place)
+{
+	return resolve(e, chunk, U64_MAX, place);
+}
+
+int drp_vio_resolve_beneath(struct drp_element *e, u64 chunk, struct drp_vio_place *place)
+{
+	struct drp_element *parent = drp_pool_element(e->pool, e->rec.parent_element);
+	const u64 generation = READ_ONCE(e->rec.parent_generation);
+
+	return parent && generation ? resolve(parent, chunk, generation, place) : -ENODATA;
 }
 
 /* ---- the device of an ancestor ---- */
@@ -461,6 +474,34 @@ static void write(struct bio *bio)
 	}
 }
 
+/* ---- discards ---- */
+
+/* Else there is nothing to give back, and a discard does not count as a change. */
+static bool was_written(const struct drp_element *e)
+{
+	return !e->snap || READ_ONCE(e->snap->rec.target_changed);
+}
+
+/* The whole chunks of what is to be discarded, as it lies in the element; false: there are none. */
+static bool whole_chunks(const struct drp_io_ctx *io, u64 *start, u64 *end)
+{
+	const u64 chunk = 1ULL << io->e->pool->cow->chunk_shift;
+
+	*start = round_up(io->iter.bi_sector, chunk);
+	*end = io->iter.bi_sector + (io->iter.bi_size >> SECTOR_SHIFT);
+	/* The last one may be shorter. */
+	if (*end != io->e->rec.size_sectors)
+		*end = round_down(*end, chunk);
+	return *start < *end;
+}
+
+static void discard(struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	finish(bio, errno_to_blk_status(drp_vio_discard(io->e, io->range.start, io->range.end)));
+}
+
 /* ---- from the start ---- */
 
 static void granted(struct drp_range *range)
@@ -531,8 +572,8 @@ static void run(struct bio *bio)
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_element *e = io->e;
 	const u64 chunk = 1ULL << e->pool->cow->chunk_shift;
-	const u64 start = io->iter.bi_sector;
-	const u64 end = start + (io->iter.bi_size >> SECTOR_SHIFT);
+	u64 start = io->iter.bi_sector;
+	u64 end = start + (io->iter.bi_size >> SECTOR_SHIFT);
 
 	if (!enter(bio))
 		return;
@@ -547,12 +588,20 @@ static void run(struct bio *bio)
 		finish(bio, BLK_STS_IOERR);
 		return;
 	}
+	if (bio_op(bio) == REQ_OP_DISCARD && !(was_written(e) && whole_chunks(io, &start, &end))) {
+		finish(bio, BLK_STS_OK);
+		return;
+	}
 	if (!noted(bio))
 		return;
 	if (e->snap)
 		WRITE_ONCE(e->snap->target_written, ktime_get_real_seconds());
-	lock_range(bio, round_down(start, chunk),
-		   min_t(u64, round_down(start, chunk) + chunk, e->rec.size_sectors), write);
+	if (bio_op(bio) == REQ_OP_DISCARD)
+		lock_range(bio, start, end, discard);
+	else
+		lock_range(bio, round_down(start, chunk),
+			   min_t(u64, round_down(start, chunk) + chunk, e->rec.size_sectors),
+			   write);
 }
 
 static int flush(struct bio *bio)
@@ -583,6 +632,7 @@ int drp_vio_map(struct bio *bio)
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
 	case REQ_OP_WRITE:
+	case REQ_OP_DISCARD:
 		queue_step(bio, run);
 		return DM_MAPIO_SUBMITTED;
 	default:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: snapshots with auto_delete=yes are given up at the reserve of COW space, before any other
 # REQUIRES: replica simdisk dmsetup
-# TIMEOUT: 240
+# TIMEOUT: 480
 # GROUP: snapshot
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"

@@ -36,4 +36,12 @@ static inline void drp_target_stable_writes(struct dm_target *ti)
 #endif
 }
 
+/* Discards are split at the queue's limit for them rather than at max_io_len; before 6.4 at neither. In .ctr. */
+static inline void drp_target_split_discards(struct dm_target *ti)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	ti->max_discard_granularity = true;
+#endif
+}
+
 #endif /* DRP_COMPAT_DEVICE_MAPPER_H */
