@@ -59,6 +59,8 @@ struct drp_element {
 	struct drp_sync *snap;		/* the snapshot whose target it is, or NULL: stable inside the gate */
 	struct drp_turn *inbound;	/* the turn that overwrites it, or NULL: stable inside the gate */
 	u64 cow_newest;			/* newest generation that snapshots need, 0: none: stable inside the gate */
+	u64 cow_said;			/* up to this generation snapshots have source_changed durably; changes under op_lock */
+	bool cow_tells;			/* a writer waits for that */
 	struct drp_preserved *preserved;	/* what of it is kept; there while cow_newest is set */
 	u8 access;			/* enum drp_access */
 	bool pushing_back;		/* its device is being suspended: who waits for another one goes back to dm */

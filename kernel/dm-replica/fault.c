@@ -10,6 +10,7 @@
 #include "job.h"
 #include "leg.h"
 #include "op.h"
+#include "snapshot.h"
 
 #define RECOVER_DELAY_MIN	2	/* s */
 #define RECOVER_DELAY_MAX	60
@@ -224,6 +225,7 @@ void drp_note_work(struct work_struct *work)
 	flags = drp_op_begin(pool);
 	xa_for_each(&pool->syncs, id, s)
 		note_one(s);
+	drp_snapshot_tell_changes(pool);
 	drp_op_end(pool, flags);
 	drp_pool_rerun_bios(pool, &bios);
 }

@@ -380,8 +380,8 @@ static void fill_point(const struct point *p, struct drp_element_rec *x, struct 
 	rec->progress_status = DRP_PS_COMPLETED;
 	rec->target_consistent = true;
 	rec->in_sync = true;
-	/* What is written to the source from now on is not looked at one by one. */
-	rec->source_changed = true;
+	/* What is overwritten is preserved first, which sets it; of a moment that is over it is not known. */
+	rec->source_changed = !p->e || drp_element_virtual(p->e);
 	rec->target_changed = false;
 	rec->error_text[0] = '\0';
 	rec->when_activated = p->time;

@@ -432,7 +432,7 @@ static void restored(struct drp_sync *s)
 	rec.reverse = false;
 	/* A read may have left marks, too: source_changed was noted by the first write. */
 	rec.in_sync = drp_plane_empty(s->d);
-	/* Of a snapshot's source they are not looked at one by one. */
+	/* To a snapshot the next change would not be told: see drp_snapshot_tell_changes(). */
 	rec.source_changed = drp_sync_is_snapshot(s) || (rec.source_changed && !rec.in_sync);
 	rec.target_changed = false;
 	rec.job_id = 0;

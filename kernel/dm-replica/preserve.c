@@ -480,6 +480,7 @@ enum joined {
 	NOTHING_LACKS,
 	WAITS,
 	NO_MEMORY,
+	UNSAID,		/* that its source changes is not durable for a snapshot */
 	STUCK,		/* sleepers do not wait for the decision */
 };
 
@@ -506,6 +507,10 @@ static enum joined __join(struct drp_preserved *p, struct wait *w, u64 first, u6
 		op = __op_of_chunk(p, chunk, &next);
 		if (op && op->stuck && w->sleeper && joined == NOTHING_LACKS)
 			return STUCK;
+		/* Without a journal it fails as any other. */
+		if (!op && unlikely(READ_ONCE(p->e->cow_said) < p->newest) &&
+		    drp_pool_writable(p->e->pool))
+			return joined == WAITS ? WAITS : UNSAID;
 		if (!op)
 			op = __new_op(p, w, page, chunk, next);
 		if (!op)
@@ -561,6 +566,10 @@ void drp_preserve_park(struct drp_element *e, struct bio *bio, u64 start, u64 en
 	case NOTHING_LACKS:
 		drp_pool_rerun_bio(e->pool, bio);
 		break;
+	case UNSAID:
+		WRITE_ONCE(e->cow_tells, true);
+		drp_note_park(e->pool, bio);
+		break;
 	case NO_MEMORY:
 		spin_lock_irqsave(&pr->lock, flags);
 		bio_list_add(&pr->starved, bio);
@@ -609,6 +618,12 @@ static int preserve_range(struct drp_element *e, u64 start, u64 end)
 		switch (join(e->preserved, &w, start, end)) {
 		case WAITS:
 			wait_for_completion(&sleeper.done);
+			break;
+		case UNSAID:
+			/* It takes op_lock, whose owner may wait for us. */
+			WRITE_ONCE(e->cow_tells, true);
+			queue_work(e->pool->op_wq, &e->pool->note_work);
+			sleeper.error = -EAGAIN;
 			break;
 		case STUCK:
 			sleeper.error = -ENOSPC;

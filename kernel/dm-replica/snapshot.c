@@ -167,6 +167,41 @@ void drp_snapshot_settle_all(struct drp_pool *pool, long timeout)
 			drp_snapshot_settle(e, timeout);
 }
 
+static int tell_change(struct drp_element *e)
+{
+	struct drp_sync *s;
+	unsigned long id;
+	int r;
+
+	xa_for_each(&e->pool->syncs, id, s) {
+		struct drp_sync_rec rec = s->rec;
+
+		if (s->source != e || !drp_sync_is_snapshot(s) || rec.source_changed ||
+		    !drp_snapshot_live(s->target))
+			continue;
+		rec.source_changed = true;
+		r = drp_sync_commit(s, &rec, NULL, 0, false);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+void drp_snapshot_tell_changes(struct drp_pool *pool)
+{
+	struct drp_element *e;
+	unsigned long id;
+
+	xa_for_each(&pool->elements, id, e) {
+		if (!READ_ONCE(e->cow_tells))
+			continue;
+		/* Who waits runs again, and asks again if this has failed. */
+		WRITE_ONCE(e->cow_tells, false);
+		if (!tell_change(e))
+			WRITE_ONCE(e->cow_said, e->cow_newest);
+	}
+}
+
 int drp_snapshot_load(struct drp_pool *pool)
 {
 	struct drp_element *e;

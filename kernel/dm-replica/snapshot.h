@@ -54,6 +54,13 @@ u16 drp_snapshot_level(const struct drp_cow_space *space);
 /* Tell listeners while it is not 0, and when it is again. op_lock held. */
 void drp_snapshot_watch(struct drp_pool *pool);
 
+/*
+ * Elements that are about to preserve a chunk for the first time since a point
+ * in time (cow_tells): source_changed of their snapshots is durable then
+ * (cow_said). op_lock held. Sleeps.
+ */
+void drp_snapshot_tell_changes(struct drp_pool *pool);
+
 /* After the replay: who is whose target, what writers preserve for. 0 or -ENOMEM. Sleeps. */
 int drp_snapshot_load(struct drp_pool *pool);
 
