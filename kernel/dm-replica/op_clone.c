@@ -435,7 +435,7 @@ void drp_op_clone_leg_lost(struct drp_element *e)
 	unsigned long id;
 
 	xa_for_each(&e->pool->syncs, id, s) {
-		char why[64];
+		char why[96];
 
 		if (s->removed || !s->turn || !s->rec.partial)
 			continue;
