@@ -82,6 +82,28 @@ void drp_pool_query(struct drp_pool *pool, struct drp_pool_info *info)
 	drp_pool_release(pool);
 }
 
+/*
+ * A state is recorded a moment before hosts are let do more, or after it when they
+ * are let do less: who reads both is never told more than both allow.
+ */
+static u8 seen_access(struct drp_element *e)
+{
+	u8 access = READ_ONCE(e->access);
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&e->pool->syncs, id, s) {
+		struct drp_host_access a;
+
+		if (s->removed || (s->source != e && s->target != e))
+			continue;
+		a = drp_state_access(s->rec.sync_type, s->rec.copy_state, s->rec.reverse);
+		access = min(access, s->source == e ? a.source : a.target);
+	}
+	return access;
+}
+
+/* rec_lock held. */
 static void fill_element(struct drp_element *e, struct drp_element_info *info)
 {
 	struct drp_attachment *at = READ_ONCE(e->live);
@@ -90,7 +112,7 @@ static void fill_element(struct drp_element *e, struct drp_element_info *info)
 	info->attached = at;
 	info->data_dev = at ? e->data_dev : 0;
 	info->element_dev = at ? e->element_dev : 0;
-	info->host_access = READ_ONCE(e->access);
+	info->host_access = seen_access(e);
 	info->active_extents = READ_ONCE(e->nr_active);
 }
 

@@ -20,7 +20,7 @@ wait_state p-a ab synchronized
 fio_start() {
 	fio --name=w --filename=/dev/mapper/p-a --rw=randrw --bs=4k --size=4m --numjobs=4 \
 		--offset_increment=4m --thread --direct=1 --ioengine=psync --time_based \
-		--runtime=300 --output="$DRP_TMP/fio" >/dev/null 2>&1 &
+		--runtime=$((300 * ${DRP_SLOW:-1})) --output="$DRP_TMP/fio" >/dev/null 2>&1 &
 	fio_pid=$!
 }
 

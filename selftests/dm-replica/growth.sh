@@ -51,7 +51,7 @@ assert_state p-a ab synchronized
 ok "a source does not grow beyond its mirror"
 
 fio --name=w --filename=/dev/mapper/p-a --rw=randwrite --bs=4k --size=32m --direct=1 \
-	--ioengine=psync --thread --numjobs=2 --time_based --runtime=100 --norandommap \
+	--ioengine=psync --thread --numjobs=2 --time_based --runtime=$((100 * ${DRP_SLOW:-1})) --norandommap \
 	--output="$DRP_TMP/fio" >/dev/null 2>&1 &
 fio_pid=$!
 grow b || fail "the target does not grow: $(dmesg | tail -n 3)"

@@ -17,7 +17,7 @@ mirror p a b
 wait_state p-a ab synchronized
 
 fio --name=w --filename=/dev/mapper/p-a --rw=randwrite --bs=4k --size=8m --numjobs=4 \
-	--offset_increment=8m --thread --direct=1 --ioengine=psync --time_based --runtime=300 \
+	--offset_increment=8m --thread --direct=1 --ioengine=psync --time_based --runtime=$((300 * ${DRP_SLOW:-1})) \
 	--output="$DRP_TMP/fio" --thinktime=1000 >/dev/null 2>&1 &
 fio_pid=$!
 at_exit "kill -9 $fio_pid 2>/dev/null; wait $fio_pid 2>/dev/null"
