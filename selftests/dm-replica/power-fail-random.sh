@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# DESCRIPTION: 200 (FAILURES) power failures at random moments of I/O and
+# DESCRIPTION: 120 (FAILURES) power failures at random moments of I/O and
 # operations on mirrors break no rule of the crash contract
 # REQUIRES: replica simdisk
 # GROUP: torture
@@ -10,5 +10,5 @@
 # shellcheck source=selftests/lib/powerfail.sh
 . "$DRP_TOP/selftests/lib/powerfail.sh"
 
-powerfail 200
+powerfail 120
 ok "$survived power failures, seed $seed"

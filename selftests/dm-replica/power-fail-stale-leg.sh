@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../lib/drp.sh"
 
 SECTORS=32768
-ROUNDS=20
+ROUNDS=10
 
 stale_up() {
 	local e
