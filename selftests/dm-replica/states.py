@@ -61,10 +61,10 @@ class Row:
 
 
 class Table:
-    def __init__(self, path):
+    def __init__(self, path, sync_type):
         with open(path, encoding="ascii") as f:
             rows = [Row(line) for line in f.read().splitlines() if not line.startswith("#")]
-        self.rows = [r for r in rows if r.type == "mirror"]
+        self.rows = [r for r in rows if r.type == sync_type]
 
     def row(self, operation, state, flags, force):
         found = [r for r in self.rows if r.operation == OPERATIONS[operation] and
@@ -74,19 +74,21 @@ class Table:
 
 
 class Access:
-    """What hosts may do, from the table of mirrors in operations.rst."""
+    """What hosts may do, from the table of a type in operations.rst."""
 
     NAMES = {"read, write": "write", "read": "read", "nothing": "none"}
 
-    def __init__(self, path):
+    STATES = {"mirror": 15, "snapshot": 9, "clone": 13}
+
+    def __init__(self, path, sync_type):
         with open(path, encoding="utf-8") as f:
-            text = f.read().partition(".. generated: states mirror")[2]
+            text = f.read().partition(".. generated: states " + sync_type)[2]
         self.rows = {}
         for row in text.partition(".. end of generated part")[0].split("   * - ")[2:]:
             cells = [c.strip() for c in row.split("\n     - ")]
             state = cells[0].partition(" (")[0].lower()
             self.rows[state] = [self.NAMES[c] for c in cells[1:5]]
-        assert len(self.rows) == 15, self.rows
+        assert len(self.rows) == self.STATES[sync_type], self.rows
 
     def of(self, state, flags):
         """(source, target)"""
@@ -107,6 +109,10 @@ class Rig:
 
     def shell(self, *command):
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def aspects(self):
+        listed = json.loads(self.shell("replctl", "aspect", "list", "--json"))["Aspects"]
+        return [aspect["AspectID"] for aspect in listed]
 
     def disk(self, name, key, value):
         with open(SYS + name + "/" + key, "w", encoding="ascii") as f:
@@ -512,6 +518,11 @@ class Walk:
             if any(f not in (w, "gone") for f, w in zip(found, want)):
                 self.complain(where, "hosts may do %s instead of %s (%s)" % (found, want, words))
 
+    def check_aspect(self, where, row):
+        """What dissolve leaves; a slow request's answer does not name it."""
+        if row.operation == "dissolve" and len(self.rig.aspects()) != 1:
+            self.complain(where, "aspects are left: %s" % self.rig.aspects())
+
     def check_executed(self, where, row, setup, role, state, answer):
         value = answer.split(" ")[0]
         job = "job" in row.marks
@@ -589,7 +600,7 @@ class Walk:
 
 def main():
     rig = Rig(int(sys.argv[3]), int(sys.argv[4]))
-    walk = Walk(Table(sys.argv[1]), Access(sys.argv[2]), rig)
+    walk = Walk(Table(sys.argv[1], "mirror"), Access(sys.argv[2], "mirror"), rig)
     only = sys.argv[5:]
     for state, setup in SETUPS:
         if only and setup.__name__ not in only:
