@@ -39,6 +39,9 @@ int disk_write(const char *path, const void *buf, size_t bytes, uint64_t at);
 void disk_drop_cache(const char *path);
 int disk_flush(const char *path);
 
+/* What took so long hangs: the slowest copy (32 MiB at 500 KiB/s) takes half of it. */
+#define HANG_SECONDS	150
+
 double now_seconds(void);
 void sleep_us(unsigned int us);
 

@@ -202,13 +202,20 @@ static const struct sync_info *info_of(struct life *l, const struct sync *s, str
 	return NULL;
 }
 
-/* A clone that copies takes a new point in time and copies again: is it that copy? */
-static int copies_as(struct life *l, const struct sync *s, unsigned long long job)
+/*
+ * What copies may be told to copy again, and what was restored to be so once
+ * more: is it that copy? It may take minutes, by its rate limit.
+ */
+static int copies_as(struct life *l, const struct sync *s, const struct goal *goal,
+		     unsigned long long job)
 {
 	struct sync_info all[INFOS_MAX];
-	const struct sync_info *x = info_of(l, s, all);
+	const struct sync_info *x;
 
-	return s->clone && x && job && x->job == job && x->state == COPYING;
+	if (!job || goal->state != COPYING || !(s->clone || goal->turned))
+		return 0;
+	x = info_of(l, s, all);
+	return x && x->job == job && x->state == COPYING;
 }
 
 static int reports(struct life *l, const struct sync *s, const struct goal *goal)
@@ -225,7 +232,7 @@ static int reports(struct life *l, const struct sync *s, const struct goal *goal
 static int await_job(struct life *l, struct sync *s, const struct goal *goal, const char *answer)
 {
 	const struct goal now = { .state = s->state, .turned = s->turned };
-	double end = now_seconds() + 30;
+	double end = now_seconds() + HANG_SECONDS;
 	unsigned long long id = 0;
 	unsigned int state, error;
 	int moves = !(goal->state == now.state && goal->swap == now.swap);
@@ -247,7 +254,7 @@ static int await_job(struct life *l, struct sync *s, const struct goal *goal, co
 			return 0;
 		if (state == DRP_JOB_EXCEPTION || state == DRP_JOB_TERMINATED)
 			return reports(l, s, goal);
-		if ((moves && reports(l, s, goal)) || copies_as(l, s, id))
+		if ((moves && reports(l, s, goal)) || copies_as(l, s, goal, id))
 			return 1;
 		sleep_us(2000);
 	}
@@ -330,7 +337,7 @@ int do_operation(struct life *l, struct sync *s, const char *word, const char *o
 /* Does job @id, in which a slow request goes on, end with a refusal? */
 static int job_refuses(unsigned long long id)
 {
-	double end = now_seconds() + 30;
+	double end = now_seconds() + HANG_SECONDS;
 	unsigned int state = 0, error;
 
 	while (now_seconds() < end && !sim_power_is_off()) {

@@ -73,7 +73,7 @@ void failed(struct life *l, const char *fmt, ...)
 
 /* ---- hangs ---- */
 
-static unsigned int hang_seconds = 45;
+static unsigned int hang_seconds = HANG_SECONDS + 30;
 
 static struct life *current;
 

@@ -147,7 +147,7 @@ void snapshots_set_writable(struct life *l)
 
 static void wait_unused(struct life *l, struct snapshot *x)
 {
-	double end = now_seconds() + 30;
+	double end = now_seconds() + HANG_SECONDS;
 
 	line_open(&x->e.line, 0);
 	while (atomic_load(&x->users) && now_seconds() < end)
@@ -330,7 +330,7 @@ static int is_refusal(int r)
 /* 1: done, 0: refused, -EIO: the power failed. */
 static int await(struct life *l, const char *what, const char *answer)
 {
-	double end = now_seconds() + 40;
+	double end = now_seconds() + HANG_SECONDS;
 	unsigned int state, error;
 	unsigned long long id;
 
@@ -650,7 +650,7 @@ static int return_some(struct life *l)
 
 int snapshots_return_all(struct life *l)
 {
-	double end = now_seconds() + 30;
+	double end = now_seconds() + HANG_SECONDS;
 	unsigned int pass;
 	int r = 0;
 

@@ -336,7 +336,7 @@ void writers_join(void)
 
 int writers_quiet(void)
 {
-	double end = now_seconds() + 30;
+	double end = now_seconds() + HANG_SECONDS;
 
 	atomic_store(&writers_pause, 1);
 	while (atomic_load(&nr_busy) > 0 && now_seconds() < end)
@@ -346,7 +346,7 @@ int writers_quiet(void)
 
 void writers_drain(struct life *l, struct element *e)
 {
-	double end = now_seconds() + 30;
+	double end = now_seconds() + HANG_SECONDS;
 
 	while (atomic_load(&e->writing) && now_seconds() < end)
 		sleep_us(200);
