@@ -136,6 +136,7 @@ int ask_syncs(const struct pool *p, struct seen *seen, int max, char *text)
 			.id = rec_u64(r, DRP_A_SYNC_ID),
 			.source = rec_u64(r, DRP_A_SOURCE_ID),
 			.target = rec_u64(r, DRP_A_TARGET_ID),
+			.job = rec_has(r, DRP_A_JOB_ID) ? rec_u64(r, DRP_A_JOB_ID) : 0,
 			.type = rec_u64(r, DRP_A_SYNC_TYPE),
 			.state = rec_u64(r, DRP_A_COPY_STATE),
 			.progress = rec_u64(r, DRP_A_PROGRESS_STATUS),

@@ -7,7 +7,7 @@
 #include "world.h"
 
 #define UNSYNC		DRP_CS_UNSYNCHRONIZED
-#define SETTLE_SECONDS	90
+#define SETTLE_SECONDS	240
 
 static size_t bytes_of(const struct world *w)
 {
@@ -156,6 +156,18 @@ static void check_fact(struct world *w, struct sync *s, const char *name, uint8_
 		       (unsigned long long)s->id, pairs_text(s->pairs, text, sizeof(text)), name);
 }
 
+/* Are all mirrors that its content came through Synchronized, and were so before it was asked? */
+static bool is_steady(struct world *w, const struct sync *s)
+{
+	unsigned int hops;
+
+	s = sync_into(w, s->source);
+	for (hops = 0; s && hops < SYNCS_MAX; hops++, s = sync_into(w, s->source))
+		if (!s->steady)
+			return false;
+	return true;
+}
+
 static void check_facts(struct world *w, struct sync *s)
 {
 	if (s->pairs == PAIR(DRP_CS_SPLIT, 0) || s->pairs == PAIR(DRP_CS_FRACTURED, 0)) {
@@ -164,7 +176,8 @@ static void check_facts(struct world *w, struct sync *s)
 	}
 	if (s->pairs == PAIR(DRP_CS_FAILEDOVER, 0))
 		check_fact(w, s, "target", s->facts.target_changed, s->target_wrote);
-	if (s->pairs == PAIR(DRP_CS_SYNCHRONIZED, 0) && s->facts.consistent == FACT_NO)
+	if (s->pairs == PAIR(DRP_CS_SYNCHRONIZED, 0) && s->facts.consistent == FACT_NO &&
+	    is_steady(w, s))
 		suspect(w, "sync %llu is Synchronized, but says that its target is not consistent",
 		       (unsigned long long)s->id);
 }
@@ -466,7 +479,7 @@ static void check_turned(struct world *w, const bool *turned)
 
 static void wait_whole(struct world *w)
 {
-	double end = now_seconds() + 30;
+	double end = now_seconds() + 60;
 	bool partitioned = true;
 	struct sync *s;
 

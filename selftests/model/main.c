@@ -31,7 +31,7 @@
 int verbose;
 struct counts counts;
 
-static unsigned int hang_seconds = 150;
+static unsigned int hang_seconds = 420;
 static const char *running = "";
 static struct counts *shared;
 

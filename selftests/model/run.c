@@ -9,11 +9,12 @@
 
 #define ELEMENT(w, st)	(&(w)->e[(unsigned int)(st)->e % (w)->shape.nr_elements])
 #define POOL(w, st)	(&(w)->p[(unsigned int)(st)->e % (w)->shape.nr_pools])
+#define AWAIT_SECONDS	120
 
 /* ---- operations ---- */
 
-/* What is asked next must be among these, or the answer was wrong. */
-static bool is_reached(struct world *w, struct pending *o, pairs_t wanted)
+/* Is it in one of @wanted? @job: and is that what copies? */
+static bool is_reached(struct world *w, struct pending *o, pairs_t wanted, uint64_t job)
 {
 	struct seen all[SYNCS_MAX + 4];
 	char text[256];
@@ -25,7 +26,7 @@ static bool is_reached(struct world *w, struct pending *o, pairs_t wanted)
 	for (i = 0; i < n; i++) {
 		if (all[i].id != o->s->id)
 			continue;
-		if (o->p.swaps && all[i].source != o->s->target->id)
+		if ((o->p.swaps && all[i].source != o->s->target->id) || (job && all[i].job != job))
 			return false;
 		for (bit = 0; bit < NR_PAIRS; bit++)
 			if (wanted >> bit & 1 && PAIR_STATE(bit) == all[i].state &&
@@ -38,17 +39,18 @@ static bool is_reached(struct world *w, struct pending *o, pairs_t wanted)
 
 /*
  * What takes longer than the answer may: until the job has ended, or the state
- * says that it is done. 0 done, -EIO the power failed; else the refusal is in @a.
+ * says that it is done; where it does not show what is new, that this job copies.
+ * 0 done, -EIO the power failed; else the refusal is in @a.
  */
 static int await(struct world *w, struct pending *o, struct answer *a)
 {
 	pairs_t wanted = pairs_later(w, o->s, o->p.success);
 	bool moves = !(wanted & pairs_later(w, o->s, o->before)) || o->p.swaps || o->creates;
-	double start = now_seconds(), reached = 0;
+	double start = now_seconds();
 	unsigned int state;
 	uint32_t error;
 
-	while (now_seconds() < start + 60) {
+	while (now_seconds() < start + AWAIT_SECONDS) {
 		state = ask_job(o->s->source->pool, a->job, &error);
 		if (sim_power_is_off())
 			return -EIO;
@@ -56,19 +58,12 @@ static int await(struct world *w, struct pending *o, struct answer *a)
 			return 0;
 		if (state == DRP_JOB_EXCEPTION || state == DRP_JOB_TERMINATED ||
 		    state == DRP_JOB_KILLED) {
-			if (is_reached(w, o, wanted) && moves)
+			if (moves && is_reached(w, o, wanted, 0))
 				return 0;
 			a->return_value = error;
 			return 1;
 		}
-		if (!is_reached(w, o, wanted))
-			reached = 0;
-		else if (moves)
-			return 0;
-		else if (!reached)
-			reached = now_seconds();
-		/* It does not show what is new: a copy, that goes on. */
-		if (reached && now_seconds() > reached + 1)
+		if (is_reached(w, o, wanted, moves ? 0 : a->job))
 			return 0;
 		sleep_us(1000);
 	}
@@ -112,13 +107,14 @@ static int conclude(struct world *w, struct pending *o, struct answer *a, bool f
 		return 0;
 	/* Accepted, and nothing to do: what is so already? */
 	if ((o->p.success & pairs_later(w, o->s, o->before)) && !a->job &&
-	    is_reached(w, o, pairs_later(w, o->s, o->before)) &&
-	    !is_reached(w, o, o->p.success & ~pairs_later(w, o->s, o->before)) &&
+	    is_reached(w, o, pairs_later(w, o->s, o->before), 0) &&
+	    !is_reached(w, o, o->p.success & ~pairs_later(w, o->s, o->before), 0) &&
 	    !(o->operation == DRP_OP_REVERSE_ROLES))
 		return 0;
 	if (verbose)
 		fprintf(stderr, "#   now %s\n", pairs_text(o->p.success, text, sizeof(text)));
 	effect(w, o, o->p.success);
+	o->acted = true;
 	return 0;
 }
 
@@ -138,7 +134,7 @@ static void check_split(struct world *w, struct pending *o)
 	struct content *from;
 	char what[32];
 
-	if (!o->s->id || !e->attached || !e->content.known || e->pool->trouble ||
+	if (!o->acted || !o->s->id || !e->attached || !e->content.known || e->pool->trouble ||
 	    !pairs_may_follow(o->s, o->before))
 		return;
 	if (o->operation != DRP_OP_SPLIT && o->operation != DRP_OP_FAILOVER)
@@ -432,12 +428,22 @@ static int hold(struct world *w, const struct step *st)
 	return 0;
 }
 
+/* Its syncs become Invalid as soon as it has its device, if that is noticed. */
+static void doubt(struct world *w, const struct element *e)
+{
+	struct sync *s;
+
+	for_each_sync(w, s)
+		if (s->source == e || s->target == e)
+			s->pairs = pairs_later(w, s, s->pairs) | PAIR(DRP_CS_INVALID, 0) |
+				   PAIR(DRP_CS_INVALID, 1) | PAIR(DRP_CS_INVALID, 2);
+}
+
 /* Behind the back of the pool, in the part of a disk by which it is known. */
 static void tamper(struct world *w, struct element *e, uint32_t seed)
 {
 	uint32_t sector = seed % 256, tag;
 	char buf[SECTOR];
-	struct sync *s;
 	uint64_t at;
 
 	heal(w);
@@ -446,10 +452,7 @@ static void tamper(struct world *w, struct element *e, uint32_t seed)
 	if (disk_write(e->path, buf, SECTOR, (uint64_t)sector * SECTOR))
 		broken(w, "%s cannot be written", e->path);
 	content_written(&e->content, sector, 1, at, true);
-	for_each_sync(w, s)
-		if (s->source == e || s->target == e)
-			s->pairs = pairs_later(w, s, s->pairs) | PAIR(DRP_CS_INVALID, 0) |
-				   PAIR(DRP_CS_INVALID, 1) | PAIR(DRP_CS_INVALID, 2);
+	doubt(w, e);
 }
 
 /* Cleanly; @changed: its disk is written meanwhile. */
@@ -475,6 +478,8 @@ static int restart(struct world *w, struct element *changed, uint32_t seed)
 		if (pool_up(w, p))
 			return -EIO;
 	observe(w, false);
+	if (changed)
+		doubt(w, changed);
 	for_each_element(w, e)
 		if (e->exists && element_up(w, e))
 			return -EIO;

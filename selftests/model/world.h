@@ -201,7 +201,7 @@ struct pending {			/* an operation under way */
 	uint64_t since;
 	pairs_t before;
 	struct prediction p;
-	bool done, creates, load;
+	bool done, acted, creates, load;	/* acted: it has changed something */
 };
 
 void effect_begin(struct world *w, struct pending *o);
@@ -241,7 +241,7 @@ struct answer {
 };
 
 struct seen {
-	uint64_t id, source, target;
+	uint64_t id, source, target, job;
 	unsigned int type, state, progress;
 	bool reverse;
 	struct facts facts;
