@@ -375,7 +375,6 @@ static void aim_unit(struct copy_unit *u, u64 first, u64 count)
 	u64 border = ((start >> pool->extent_shift) + 1) << pool->extent_shift;
 	u64 end = min3((first + count) << pool->region_shift, border, s->source->rec.size_sectors);
 
-	u->range.component = s->source->component;
 	u->range.use = DRP_RANGE_COPY;
 	u->range.start = start;
 	u->range.end = end;
@@ -398,6 +397,8 @@ static int start_unit(struct drp_copier *c, struct copy_unit *u, u64 first, u64 
 	} while (r == -ERESTART);
 	if (r)
 		return r;
+	/* Stable from here on only: the plans may have changed while we waited to enter. */
+	u->range.component = c->s->source->component;
 	spin_lock_irq(&c->lock);
 	u->state = UNIT_LOCKING;
 	c->in_flight++;
