@@ -102,11 +102,11 @@ static int check_begin(struct drp_op *op, struct drp_sync *s)
 /* ---- the end of a turn ---- */
 
 /* No I/O looks at it any more: true; false: I/O hangs. */
-static bool unhook(struct drp_sync *s)
+static bool unhook(struct drp_sync *s, long wait)
 {
 	if (s->target->inbound != s->turn)
 		return true;
-	if (drp_gates_close(s->source, s->target, HZ / 2))
+	if (drp_gates_close(s->source, s->target, wait))
 		return false;
 	s->target->inbound = NULL;
 	WRITE_ONCE(s->flow, s->removed ? DRP_FLOW_NONE : DRP_FLOW_TRACK);
@@ -122,7 +122,7 @@ bool drp_op_clone_forget(struct drp_sync *s)
 	WRITE_ONCE(s->turn->given_up, true);
 	drp_element_refresh_access(s->source);
 	drp_element_refresh_access(s->target);
-	if (!unhook(s))
+	if (!unhook(s, HZ / 2))
 		return false;
 	drp_op_turn_drop(s);
 	return true;
@@ -362,7 +362,7 @@ void drp_op_clone_finished(struct drp_sync *s)
 		drp_copy_start(s->copier, s->rec.job_id);
 		return;
 	}
-	if (r == -EAGAIN || (!r && !unhook(s))) {
+	if (r == -EAGAIN || (!r && !unhook(s, drp_op_turn_end_wait(t)))) {
 		/* A device is suspended or hangs: the copier finds nothing to do and comes again. */
 		drp_copy_start_in(s->copier, s->rec.job_id, DRP_TURN_END_RETRY_MS);
 		return;

@@ -155,8 +155,8 @@ static void arm(struct drp_sync *s)
 
 	WRITE_ONCE(s->arming, t->c);
 	/* Who saw no C plane to mark has marked D before we look at it. */
-	drp_sync_set_flow(s, s->flow);
-	drp_grace_wait(&s->target->grace, 3 * HZ);
+	t->armed_late = !drp_sync_set_flow(s, s->flow);
+	t->armed_late |= !drp_grace_wait(&s->target->grace, 3 * HZ);
 	if (drp_plane_or(t->c, s->d))
 		drp_plane_set_all(t->c, true);
 }
@@ -211,6 +211,9 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 	if (drp_gates_close(s->source, leg, max_t(long, end - jiffies, 1)))
 		return drp_cut_timed_out(op, "I/O in flight");
 	disarm(s);
+	/* Who was missed by the waits has marked D by now. */
+	if (s->turn->armed_late && drp_plane_or(s->turn->c, s->d))
+		drp_plane_set_all(s->turn->c, true);
 	drp_op_turn_mark_others(s);
 	/* Nobody writes the target from here on, and nothing of it stays in a cache. */
 	r = leg ? drp_leg_flush_inside(leg, end - jiffies) :
@@ -368,17 +371,24 @@ static int go_on(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 }
 
 /* Nobody reads through it any more: true, or later. Everything is settled. */
-static bool end_turn(struct drp_sync *s)
+static bool end_turn(struct drp_sync *s, long wait)
 {
 	bool drained;
 
 	drp_gate_prepare(&s->source->gate);
 	drp_gate_close(&s->source->gate);
-	drained = drp_gate_wait_drained(&s->source->gate, HZ / 2);
+	drained = drp_gate_wait_drained(&s->source->gate, wait);
 	if (drained)
 		s->source->inbound = NULL;
 	drp_gate_open(&s->source->gate);
 	return drained;
+}
+
+/* A short time at first, because hosts wait; I/O of slow disks needs more. */
+long drp_op_turn_end_wait(struct drp_turn *t)
+{
+	t->end_ms = clamp_t(unsigned int, t->end_ms * 2, DRP_TURN_END_WAIT_MS, DRP_DEADLINE_MS);
+	return msecs_to_jiffies(t->end_ms);
 }
 
 /* Nobody knows which side has which region: the target's, everywhere. */
@@ -386,7 +396,7 @@ static int forget_turn(struct drp_op *op, struct drp_sync *s)
 {
 	if (!s->turn)
 		return 0;
-	if (!end_turn(s))
+	if (!end_turn(s, drp_op_deadline(op)))
 		return drp_cut_timed_out(op, "I/O in flight");
 	drp_op_turn_drop(s);
 	return 0;
@@ -466,7 +476,7 @@ void drp_op_turn_finished(struct drp_sync *s)
 		drp_copy_start(s->copier, s->rec.job_id);
 		return;
 	}
-	if (r == -EAGAIN || (!r && !end_turn(s))) {
+	if (r == -EAGAIN || (!r && !end_turn(s, drp_op_turn_end_wait(t)))) {
 		/* A device is suspended or hangs: the copier finds nothing to do and comes again. */
 		drp_copy_start_in(s->copier, s->rec.job_id, DRP_TURN_END_RETRY_MS);
 		return;

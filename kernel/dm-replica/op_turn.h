@@ -6,6 +6,7 @@
 #include "op_modify.h"
 
 #define DRP_TURN_END_RETRY_MS	3000
+#define DRP_TURN_END_WAIT_MS	500	/* the first time; then twice as long, up to the deadline */
 
 /* No copy may clear what is marked of the syncs from @e. Sleeps for copies in flight. */
 void drp_op_turn_stop_copies(struct drp_element *e);
@@ -32,6 +33,9 @@ int drp_op_turn_prepare(struct drp_op *op, struct drp_sync *s, struct drp_elemen
  * drp_preserve_arm(). 0 or a refusal. Sleeps.
  */
 int drp_snapshot_mark_turn(struct drp_op *op, struct drp_sync *s);
+
+/* How long to wait for I/O that looks at it this time, in jiffies: longer each time. */
+long drp_op_turn_end_wait(struct drp_turn *t);
 
 /* The turn is gone; no I/O looked at it (any more). Sleeps. */
 void drp_op_turn_drop(struct drp_sync *s);

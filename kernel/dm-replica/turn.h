@@ -50,6 +50,8 @@ struct drp_turn {
 	bool here_lost;			/* the same of the other side: what the origin overwrites cannot be copied */
 	bool given_up;			/* durably: the origin is overwritten, who still needs it fails */
 	unsigned long host_read;	/* jiffies of a host's read lately; read and set without a lock */
+	bool armed_late;		/* who did not see that it is armed may still mark D; under op_lock */
+	unsigned int end_ms;		/* how long its last attempt to end waited for I/O; under op_lock */
 
 	spinlock_t lock;		/* irq-safe, outside the plane's; protects what follows */
 	struct list_head unsettled;	/* extents with resolved regions */
