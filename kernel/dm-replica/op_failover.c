@@ -40,7 +40,15 @@ static int block_source(struct drp_op *op, struct drp_sync *s)
 	if (drp_gates_close(s->source, s->target, drp_op_deadline(op)))
 		return drp_cut_timed_out(op, "I/O in flight");
 	WRITE_ONCE(s->source->access, DRP_ACCESS_READ);
+	if (s->flow == DRP_FLOW_MIRROR) {
+		WRITE_ONCE(s->readable, false);
+		WRITE_ONCE(s->unflushed, true);
+		WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
+	}
 	drp_gates_open(s->source, s->target);
+	/* What its cache loses the target lacks: that is marked before anybody asks. */
+	if (READ_ONCE(s->unflushed))
+		drp_op_flush_target(s);
 	return 0;
 }
 
@@ -104,8 +112,6 @@ int drp_op_failover(struct drp_op *op, struct drp_sync *s, const struct drp_tran
 	if (r)
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	drp_sync_refresh(s);
-	if (READ_ONCE(s->unflushed))
-		drp_op_flush_target(s);
 	if (job_id)
 		drp_job_end(s->pool, job_id, DRP_JOB_TERMINATED, 0, NULL);
 	return 0;
