@@ -181,6 +181,8 @@ static u8 access_of(struct drp_element *e)
 		if (s->turn && !s->turn->given_up && s->turn->here->inbound == s->turn &&
 		    !s->rec.reverse && !s->rec.partial)
 			a = (struct drp_host_access){ DRP_ACCESS_READ, DRP_ACCESS_READ };
+		if (s->undecided)
+			a = (struct drp_host_access){ DRP_ACCESS_READ, DRP_ACCESS_READ };
 		/* What it shows is with a device that is not there. */
 		if (s->target == e && drp_sync_is_snapshot(s) && drp_snapshot_cut_off(s))
 			a.target = DRP_ACCESS_NONE;

@@ -189,8 +189,11 @@ int drp_op_reverse(struct drp_op *op, struct drp_sync *s, const struct drp_trans
 	/* Room in the journal: none can be made while the plans are exchanged. */
 	drp_checkpoint_within(op->pool, drp_op_deadline(op));
 	r = cut_and_swap(rev);
-	if (!r && confirm(rev, &rec))
+	if (!r && confirm(rev, &rec)) {
+		/* The ends are exchanged here, and as they were in the journal. */
+		WRITE_ONCE(s->undecided, true);
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	}
 	if (!r)
 		op->res.updated_sync_id = s->rec.id;
 	drp_cut_end(rev->cut, !r);
