@@ -74,7 +74,7 @@ static int stop_source(struct drp_op *op, struct drp_sync *s, u64 *cut_id, bool 
 	return 0;
 }
 
-int drp_op_failover(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+static int fail_over(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
 	bool copied = s->copier && drp_copy_running(s->copier);
 	struct drp_sync_rec rec = s->rec;
@@ -115,6 +115,16 @@ int drp_op_failover(struct drp_op *op, struct drp_sync *s, const struct drp_tran
 	if (job_id)
 		drp_job_end(s->pool, job_id, DRP_JOB_TERMINATED, 0, NULL);
 	return 0;
+}
+
+int drp_op_failover(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	int r;
+
+	WRITE_ONCE(s->progress_now, t->progress_during);
+	r = fail_over(op, s, t);
+	WRITE_ONCE(s->progress_now, 0);
+	return r;
 }
 
 int drp_op_source_replaced(struct drp_sync *s)

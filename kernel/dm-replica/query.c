@@ -126,8 +126,8 @@ static void fill_sync(struct drp_sync *s, struct drp_sync_info *info)
 	strscpy(info->source_name, s->source->rec.name, sizeof(info->source_name));
 	strscpy(info->target_name, s->target->rec.name, sizeof(info->target_name));
 	info->copy_state = drp_sync_seen_state(s);
-	info->progress_status = info->copy_state == DRP_CS_PARTITIONED ? DRP_PS_UNKNOWN :
-									  s->rec.progress_status;
+	info->progress_status = READ_ONCE(s->progress_now) ?:
+		info->copy_state == DRP_CS_PARTITIONED ? DRP_PS_UNKNOWN : s->rec.progress_status;
 	/* During a turn: what the side that is copied to still lacks. */
 	info->dirty_bytes = min(drp_plane_count(s->turn ? s->turn->c : s->d) << shift, total);
 	info->percent_synced = div64_u64((total - info->dirty_bytes) * 100, total);

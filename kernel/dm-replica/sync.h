@@ -54,6 +54,7 @@ struct drp_sync {
 	unsigned int recover_delay;	/* s */
 	struct work_struct free_work;
 	struct list_head removed_node;	/* in pool->removed */
+	u16 progress_now;		/* of an operation under way that records none, or 0 */
 	bool undecided;			/* its ends could not be recorded: neither may be written */
 	bool removed;			/* under op_lock: no object any more, waits for its plans to go */
 };

@@ -51,9 +51,15 @@ wait_state p-a ab synchronized
 assert_access p-a write "after a power failure"
 assert_access p-b read "after a power failure"
 ok "after a power failure while the journal hung it has not happened either"
-modify p failover ab
+is_failing_over() { [ "$(sync_field p-a ab state/progress)" = synchronized/failing-over ]; }
+simdisk_set db hang 1
+run_ok dmsetup message p 0 modify failover "${sync_id[ab]}" deadline_ms=60000
+wait_until 30 is_failing_over || fail "it never says Failing over: $(dmsetup status p-a)"
+simdisk_set db hang 0
+wait_state p-a ab failedover
+assert_progress ab failedover completed
 assert_access p-a read "Failedover"
 assert_access p-b write "Failedover"
-ok "and can be done afterwards"
+ok "and can be done afterwards; as long as it waits it is Failing over"
 modify p failback ab
 wait_state p-a ab synchronized
