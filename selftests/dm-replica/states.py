@@ -437,6 +437,19 @@ def restoring_partitioned(rig):
     rig.wait({"partitioned"})
 
 
+def restoring_requires_resume(rig):
+    rig.create("recovery_mode=manual")
+    rig.wait({"synchronized"})
+    rig.modify(21)
+    rig.write(TARGET, 3 << 20)
+    rig.disk("da", "offline", 1)
+    rig.modify(15, "rate_limit=1")
+    rig.wait({"broken"})
+    rig.disk("da", "offline", 0)
+    rig.wait({"suspended"})
+    assert rig.words()[1] == "requires-resume", rig.words()
+
+
 def failing_back(rig):
     failedover(rig)
     rig.write(TARGET, 8 << 20, 4 << 20)
@@ -451,6 +464,12 @@ def failing_back_suspended(rig):
 def failing_back_aborted(rig):
     failing_back(rig)
     rig.modify(2, "force")
+
+
+def failing_back_partitioned(rig):
+    failing_back(rig)
+    rig.detach_device(TARGET)
+    rig.wait({"partitioned"})
 
 
 SETUPS = [
@@ -472,6 +491,7 @@ SETUPS = [
     ("suspended", restoring_suspended), ("broken", restoring_aborted),
     ("partitioned", restoring_partitioned), ("unsynchronized", failing_back),
     ("suspended", failing_back_suspended), ("broken", failing_back_aborted),
+    ("suspended", restoring_requires_resume), ("partitioned", failing_back_partitioned),
 ]
 
 
