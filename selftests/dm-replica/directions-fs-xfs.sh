@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: xfs with writers through every sequence of restore, failover, failback, reverse roles, two long (LENGTH=3: three)
 # REQUIRES: replica simdisk dmsetup mkfs.xfs fio python3 module:xfs
-# TIMEOUT: 900
+# TIMEOUT: 3600
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
