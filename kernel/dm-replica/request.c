@@ -124,19 +124,20 @@ static void note_refused(struct drp_op *op)
 	drp_request_note_refusal(op->pool, text);
 }
 
-/* The device whose content the request may overwrite, referenced, or NULL. */
-static struct mapped_device *target_device(struct drp_op *op)
+/* The device of the request's target, or source, if hosts may write it: referenced; or NULL. */
+static struct mapped_device *writable_device(struct drp_op *op, bool source)
 {
 	unsigned int flags = drp_op_begin(op->pool);
 	struct mapped_device *md = NULL;
 	struct drp_element *e = NULL;
 	struct drp_sync *s;
 
-	if (op->req.kind == DRP_REQ_CREATE_SYNC)
+	if (op->req.kind == DRP_REQ_CREATE_SYNC) {
 		e = drp_pool_element(op->pool, op->req.target_id);
-	else if (op->req.kind == DRP_REQ_MODIFY && op->req.object == DRP_OBJ_SYNC) {
+	} else if (op->req.kind == DRP_REQ_MODIFY && op->req.object == DRP_OBJ_SYNC) {
 		s = drp_pool_sync(op->pool, op->req.id);
-		e = s ? s->target : NULL;
+		if (s)
+			e = source ? s->source : s->target;
 	}
 	if (e && e->live && e->access == DRP_ACCESS_WRITE) {
 		md = dm_table_get_md(e->live->ti->table);
@@ -147,21 +148,28 @@ static struct mapped_device *target_device(struct drp_op *op)
 	return md;
 }
 
-/*
- * What is dirty in the target's page cache would fail once it is protected.
- * Not under op_lock: such writes may wait for works that take it.
- */
-static void write_target_cache(struct drp_op *op)
+static void write_cache(struct drp_op *op, bool source)
 {
-	struct mapped_device *md;
+	struct mapped_device *md = writable_device(op, source);
 
-	if (op->req.dry_run)
-		return;
-	md = target_device(op);
 	if (!md)
 		return;
 	sync_blockdev(dm_disk(md)->part0);
 	dm_put(md);
+}
+
+/*
+ * What is dirty in the target's page cache would fail once it is protected. In
+ * that of a source that is to be restored it is a change, about which Force is
+ * asked; later it would overwrite what was restored.
+ * Not under op_lock: such writes may wait for works that take it.
+ */
+static void write_caches(struct drp_op *op)
+{
+	if (!op->req.dry_run)
+		write_cache(op, false);
+	if (op->req.kind == DRP_REQ_MODIFY && op->req.operation == DRP_OP_RESTORE_FROM_REPLICA)
+		write_cache(op, true);
 }
 
 /* op_lock, while a file system is frozen: until @end at most. */
@@ -196,7 +204,7 @@ static void op_work(struct work_struct *work)
 	struct drp_freeze *frozen;
 	unsigned int flags;
 
-	write_target_cache(op);
+	write_caches(op);
 	frozen = drp_op_freeze_source(op);
 	if (IS_ERR(frozen)) {
 		drp_op_refuse(op, PTR_ERR(frozen) == -ETIMEDOUT ? DRP_RV_TIMEOUT : DRP_RV_FAILED,
