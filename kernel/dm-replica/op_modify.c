@@ -12,6 +12,7 @@
 #include "op.h"
 #include "op_snapshot.h"
 #include "op_turn.h"
+#include "turn.h"
 
 /* What the decision depends on. rec_lock held. */
 static struct drp_state_key key_of(struct drp_sync *s, u16 operation, bool force)
@@ -259,61 +260,115 @@ static int check_possible(struct drp_op *op, struct drp_sync *s)
 	}
 }
 
+/* Who would lose its content or its write access while somebody holds it, or NULL. */
+static struct drp_element *victim_in_use(struct drp_sync *s, const struct drp_transition *t)
+{
+	if (t->overwrites_source && drp_element_in_use(s->source))
+		return s->source;
+	if (t->overwrites_target && drp_element_in_use(s->target))
+		return s->target;
+	return NULL;
+}
+
 static int check_in_use(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
-	struct drp_element *victim = NULL;
+	const struct drp_element *victim = victim_in_use(s, t);
 
-	if (op->req.force || op->req.settings.in_use_ignore)
-		return 0;
-	if (t->overwrites_source && drp_element_in_use(s->source))
-		victim = s->source;
-	else if (t->overwrites_target && drp_element_in_use(s->target))
-		victim = s->target;
-	if (!victim)
+	if (op->req.force || op->req.settings.in_use_ignore || !victim)
 		return 0;
 	return drp_op_refuse(op, DRP_RV_IN_USE,
 			     "%s is mounted or held exclusively and would be overwritten or lose write access: unmount it, or use Force or in_use=ignore",
 			     victim->rec.name);
 }
 
+/* Cut at its end if the names are very long. */
+static __printf(2, 3) void say(struct drp_op *op, const char *fmt, ...)
+{
+	const size_t len = strlen(op->res.text);
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(op->res.text + len, sizeof(op->res.text) - len, fmt, args);
+	va_end(args);
+}
+
 /* How old the newest of the changes is that would go, in words. */
-static void say_age(const struct drp_sync *s, bool source, char *buf, size_t size)
+static void say_age(struct drp_op *op, const struct drp_sync *s, bool source)
 {
 	time64_t at = READ_ONCE(*(source ? &s->source_written : &s->target_written));
-	bool changed = source ? s->rec.source_changed : s->rec.target_changed;
 
-	if (!changed)
-		snprintf(buf, size, "no changes of its own since it was equal");
+	if (!(source ? s->rec.source_changed : s->rec.target_changed))
+		say(op, ", no changes of its own since it was equal");
 	else if (at)
-		snprintf(buf, size, "its newest change is %lld s old",
-			 max_t(s64, ktime_get_real_seconds() - at, 0));
+		say(op, ", its newest change is %lld s old",
+		    max_t(s64, ktime_get_real_seconds() - at, 0));
 	else
-		snprintf(buf, size, "its changes are older than the pool's activation");
+		say(op, ", when it changed last is not known");
+}
+
+/* What differs; of an unfinished copy to a side that hosts use: what that lacks. */
+static u64 mib_that_differ(struct drp_sync *s)
+{
+	struct drp_plane_map *p = s->turn ? s->turn->c : s->d;
+
+	return ((drp_plane_count(p) << s->pool->region_shift) + 2047) >> 11;
+}
+
+/* Without Force: how much it is that would go, of which side. */
+static void say_what_is_lost(struct drp_op *op, struct drp_sync *s)
+{
+	const bool target = op->req.operation == DRP_OP_RESUME;
+
+	switch (op->req.operation) {
+	case DRP_OP_FAILOVER:
+	case DRP_OP_RESTORE_FROM_REPLICA:
+	case DRP_OP_FAILBACK:
+	case DRP_OP_RESUME:
+		say(op, " (%llu MiB differ at most", mib_that_differ(s));
+		if (target ? s->rec.target_changed : s->rec.source_changed)
+			say_age(op, s, !target);
+		/* Whose disk failed decides which side lacks what is marked. */
+		if (s->rec.copy_state == DRP_CS_BROKEN && s->rec.error_text[0])
+			say(op, ", Broken because of: %s", s->rec.error_text);
+		say(op, ")");
+	}
+}
+
+static void say_who_is_overwritten(struct drp_op *op, struct drp_sync *s,
+				   const struct drp_transition *t)
+{
+	const bool source = t->overwrites_source;
+	const char *a = s->source->rec.name, *b = s->target->rec.name;
+	u64 mib = mib_that_differ(s);
+
+	if (t->starts_copy && (source || t->overwrites_target)) {
+		say(op, "%s would overwrite %s: %llu MiB at most", source ? b : a,
+		    source ? a : b, mib);
+		say_age(op, s, source);
+	} else if (t->starts_copy && (s->rec.reverse || s->rec.partial)) {
+		say(op, "%s would go on overwriting %s: %llu MiB at most are left",
+		    s->rec.reverse ? b : a, s->rec.reverse ? a : b, mib);
+	} else if (source) {
+		say(op, "nothing would be overwritten, hosts could no longer write %s; %llu MiB differ",
+		    a, mib);
+		say_age(op, s, true);
+	} else {
+		say(op, "nothing would be overwritten");
+	}
+	/* Its second half, which mirrors again. */
+	if (op->req.operation == DRP_OP_FAILBACK)
+		say(op, "; at its end %s gets what hosts write to %s", b, a);
 }
 
 static int say_dry_run(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
-	const bool copies = t->starts_copy, source = t->overwrites_source;
-	const struct drp_element *from = source ? s->target : s->source;
-	const struct drp_element *to = source ? s->source : s->target;
-	u64 mib = ((drp_plane_count(s->d) << s->pool->region_shift) + 2047) >> 11;
-	const char *consent = t->needs_force ? "; Force consents to: " : "";
-	const char *what = t->needs_force ? t->reason : "";
-	char age[64];
+	const struct drp_element *victim = victim_in_use(s, t);
 
-	say_age(s, source, age, sizeof(age));
-	if (copies && (source || t->overwrites_target))
-		/* Cut at its end if the names are very long. */
-		scnprintf(op->res.text, sizeof(op->res.text),
-			  "%s would overwrite %s: %llu MiB at most, %s%s%s",
-			  from->rec.name, to->rec.name, mib, age, consent, what);
-	else if (source)
-		snprintf(op->res.text, sizeof(op->res.text),
-			 "nothing would be overwritten, hosts could no longer write %s; %llu MiB differ%s%s",
-			 s->source->rec.name, mib, consent, what);
-	else
-		snprintf(op->res.text, sizeof(op->res.text), "nothing would be overwritten%s%s",
-			 consent, what);
+	say_who_is_overwritten(op, s, t);
+	if (victim)
+		say(op, "; %s is in use", victim->rec.name);
+	if (t->needs_force)
+		say(op, "; Force consents to: %s", t->reason);
 	return 0;
 }
 
@@ -337,11 +392,15 @@ int drp_op_modify(struct drp_op *op)
 	    !drp_op_is_built(s->rec.sync_type, op->req.operation))
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
 				     drp_name(DRP_ENUM_OPERATION, op->req.operation));
-	if (t.verdict == DRP_VERDICT_REFUSE)
-		return drp_op_refuse(op, t.return_value, "%s of %s from %s: %s",
-				     drp_name(DRP_ENUM_OPERATION, op->req.operation),
-				     s->rec.name, drp_name(DRP_ENUM_COPY_STATE, key.copy_state),
-				     t.reason);
+	if (t.verdict == DRP_VERDICT_REFUSE) {
+		r = drp_op_refuse(op, t.return_value, "%s of %s from %s: %s",
+				  drp_name(DRP_ENUM_OPERATION, op->req.operation),
+				  s->rec.name, drp_name(DRP_ENUM_COPY_STATE, key.copy_state),
+				  t.reason);
+		if (t.return_value == DRP_RV_FORCE_REQUIRED && !drp_sync_is_snapshot(s))
+			say_what_is_lost(op, s);
+		return r;
+	}
 	if (op->req.nr_members)
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 				     "sync pairs are for groups only");
@@ -399,6 +458,7 @@ int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 
 	struct drp_transition t;
 	struct drp_state_key key;
 	struct drp_sync *s = NULL;
+	u16 result = 0;
 	int r = 0;
 
 	memset(cap, 0, sizeof(*cap));
@@ -420,6 +480,10 @@ int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 
 				    t.return_value == DRP_RV_FORCE_REQUIRED;
 		cap->requires_force = t.needs_force;
 		cap->reason = t.reason;
+		result = t.copy_state_after;
+		/* It goes on to where it went before it was suspended. */
+		if (operation == DRP_OP_RESUME && s->rec.reverse && s->rec.requested_copy_state)
+			result = s->rec.requested_copy_state;
 	}
 	spin_unlock(&pool->rec_lock);
 	drp_pool_release(pool);
@@ -427,6 +491,6 @@ int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 
 	cap->possible_now = cap->possible_now && cap->supported;
 	from_states(sync_type, operation, cap);
 	if (s)
-		cap->result_copy_state = t.copy_state_after;
+		cap->result_copy_state = result;
 	return r;
 }

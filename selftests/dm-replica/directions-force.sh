@@ -59,18 +59,47 @@ dry_run_says() {
 	ok "a dry run of $1 says '$2'"
 }
 
+# The same of a refusal for want of Force.
+refusal_says() {
+	! replctl "$1" ab >"$DRP_TMP/refusal" 2>&1 || fail "$1 was accepted without Force"
+	grep -qE "Force Required.*$2" "$DRP_TMP/refusal" ||
+		fail "the refusal of $1 does not say '$2': $(<"$DRP_TMP/refusal")"
+	ok "the refusal of $1 says '$2'"
+}
+
+# OPERATION STATE
+leads_to() {
+	replctl capabilities ab | grep -E "^$1 " >"$DRP_TMP/cap"
+	grep -q "$2" "$DRP_TMP/cap" || fail "capabilities: $1 does not lead to $2: $(<"$DRP_TMP/cap")"
+}
+
+in_use reverse-roles synchronized a
 modify p split ab
 scribble /dev/mapper/p-b 0 4 2
 in_use restore-from-replica split a b
-shadow write mapper/p-a none count=1
-refused "canceled" p restore-from-replica ab
+# A change that is nowhere but in the page cache; a close would write it.
+exec 8<>/dev/mapper/p-a
+at_exit "exec 8>&-"
+printf changed >&8
 refused "canceled" p restore-from-replica ab dry_run
+refused "canceled" p restore-from-replica ab
+refusal_says restore-from-replica 'MiB differ at most, its newest change is [0-9]+ s old'
 dry_run_says restore-from-replica 'b would overwrite a: [0-9]+ MiB at most'
 dry_run_says restore-from-replica 'newest change is [0-9]+ s old'
 assert_state p-a ab split
 shadow take mapper/p-b target
-modify p restore-from-replica ab force
+hold a
+dry_run_says restore-from-replica '; a is in use'
+modify p restore-from-replica ab force rate_limit=$SLOW
+let_go
+modify p suspend ab
+dry_run_says resume 'b would go on overwriting a: [0-9]+ MiB at most are left$'
+dry_run_says failback 'b would go on .*; at its end b gets what hosts write to a'
+leads_to Resume Restored
+rate ab 0
+modify p resume ab
 wait_state p-a ab restored
+exec 8>&-
 medium_is da target
 ok "Restore over changes of the source wants Force"
 
@@ -90,7 +119,8 @@ modify p suspend ab
 shadow write mapper/p-a none seed=2 count=20
 refused "canceled" p failover ab
 assert_state p-a ab suspended
-dry_run_says failover '[0-9]+ MiB'
+refusal_says failover '[1-9][0-9]* MiB differ at most, its newest change is [0-9]+ s old'
+dry_run_says failover '[0-9]+ MiB differ, its newest change is [0-9]+ s old; Force consents'
 modify p failover ab force
 assert_progress ab failedover completed
 medium_is db target
@@ -99,7 +129,12 @@ shadow write mapper/p-b target seed=3 count=20
 refused "canceled" p failback ab
 refused "canceled" p failback ab dry_run
 assert_state p-a ab failedover
-modify p failback ab force
+refusal_says failback '[1-9][0-9]* MiB differ at most, its newest change is [0-9]+ s old'
+modify p failback ab force rate_limit=$SLOW
+modify p suspend ab
+leads_to Resume Synchronized
+rate ab 0
+modify p resume ab
 wait_state p-a ab synchronized
 medium_is da target
 assert_same da db
