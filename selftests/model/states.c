@@ -290,8 +290,6 @@ static uint32_t other_refusals(const struct world *w, const struct sync *s,
 			refusal_bit(DRP_RV_NO_SPACE) | refusal_bit(DRP_RV_FAILED);
 	if (r->load || p->trouble)
 		more |= refusal_bit(DRP_RV_TIMEOUT);
-	if (p->read_only || p->meta_fails)
-		more |= ~0U;
 	if (r->operation == DRP_OP_RESET_TO_ASYNC)
 		more |= refusal_bit(DRP_RV_NOT_SUPPORTED);
 	return more;
@@ -311,14 +309,17 @@ void predict(struct world *w, const struct sync *s, const struct request_for *r,
 	bool is_in_table = false;
 
 	memset(p, 0, sizeof(*p));
+	/* Of several reasons to refuse, no document says which one is named. */
+	if (s->source->pool->read_only || s->source->pool->meta_fails)
+		p->refusals = ~0U;
 	if (is_of_groups(r->operation)) {
-		p->refusals = refusal_bit(DRP_RV_INVALID_PARAMETER);
+		p->refusals |= refusal_bit(DRP_RV_INVALID_PARAMETER);
 		return;
 	}
 	for (state = 0; state < 32; state++)
 		is_in_table |= rule_table[s->type - 6][0][r->operation][state].kind != RULE_NONE;
 	if (!is_in_table) {
-		p->refusals = refusal_bit(DRP_RV_NOT_SUPPORTED);
+		p->refusals |= refusal_bit(DRP_RV_NOT_SUPPORTED);
 		return;
 	}
 	for (bit = 0; bit < NR_PAIRS; bit++)

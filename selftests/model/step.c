@@ -214,22 +214,18 @@ static void guess_result(struct guess *g, const struct step *st)
 	}
 }
 
-static void add_operation(struct guess *g, int s)
+/* What leads to a restore or a failback, or is one; 0: nothing does. */
+static unsigned int turning(struct guess *g, int s)
 {
-	struct step *st = new_step(g, STEP_OPERATE);
-	unsigned int tries = 40;
+	static const unsigned int steps[] = {
+		DRP_OP_RESTORE_FROM_REPLICA, DRP_OP_FAILBACK, DRP_OP_SPLIT, DRP_OP_FAILOVER,
+	};
+	unsigned int i, first = below(g, 4);
 
-	do {
-		st->n = 2 + below(g, 23);
-		/* Without associations nothing happens. */
-		if ((st->n == DRP_OP_DETACH || st->n == DRP_OP_DISSOLVE) && below(g, 3))
-			continue;
-	} while (!is_worth_trying(g, s, st->n) && below(g, 25) && tries--);
-	st->s = s;
-	st->force = below(g, 3) != 0;
-	st->rate = below(g, 3) ? 0 : 1 + below(g, 8);
-	st->threads = below(g, 2) ? 1 + below(g, 3) : 0;
-	guess_result(g, st);
+	for (i = 0; i < 4; i++)
+		if (is_worth_trying(g, s, steps[first ^ i]))
+			return steps[first ^ i];
+	return 0;
 }
 
 static void add_io(struct guess *g)
@@ -244,6 +240,33 @@ static void add_io(struct guess *g)
 		st->kind = STEP_PROTECTED;
 }
 
+static void add_power(struct guess *g);
+
+static void add_operation(struct guess *g, int s)
+{
+	struct step *st = new_step(g, STEP_OPERATE);
+	unsigned int tries = 40, turn = below(g, 3) ? 0 : turning(g, s);
+	bool turns;
+
+	do {
+		st->n = turn ? turn : 2 + below(g, 23);
+		/* Without associations nothing happens. */
+		if ((st->n == DRP_OP_DETACH || st->n == DRP_OP_DISSOLVE) && below(g, 3))
+			continue;
+	} while (!is_worth_trying(g, s, st->n) && below(g, 25) && tries--);
+	turns = st->n == DRP_OP_RESTORE_FROM_REPLICA || st->n == DRP_OP_FAILBACK;
+	st->s = s;
+	st->force = below(g, 3) != 0 || (turns && below(g, 2));
+	st->rate = below(g, turns ? 6 : 3) < (turns ? 1 : 2) ? 0 : 1 + below(g, 8);
+	st->threads = below(g, 2) ? 1 + below(g, 3) : 0;
+	guess_result(g, st);
+	/* While it copies. */
+	if (turns && below(g, 2)) {
+		add_io(g);
+		add_power(g);
+	}
+}
+
 static void add_fault(struct guess *g)
 {
 	struct step *st = new_step(g, STEP_FAULT);
@@ -256,9 +279,15 @@ static void add_fault(struct guess *g)
 static void add_power(struct guess *g)
 {
 	unsigned int dice = below(g, 4);
-	struct step *st = new_step(g, dice < 2 ? STEP_ARM : STEP_POWER);
+	struct step *st;
 	int i;
 
+	/* What is Synchronized has to keep what is flushed. */
+	if (!below(g, 4)) {
+		new_step(g, STEP_SETTLE);
+		add_io(g);
+	}
+	st = new_step(g, dice < 2 ? STEP_ARM : STEP_POWER);
 	st->n = st->kind == STEP_ARM ? 1 + below(g, 1 + below(g, 300)) :
 		below(g, 4) ? 0 : below(g, 200);
 	for (i = 0; i < ELEMENTS_MAX; i++)
@@ -268,7 +297,7 @@ static void add_power(struct guess *g)
 
 static void add_device(struct guess *g)
 {
-	unsigned int dice = below(g, 14), e = below(g, g->l->shape.nr_elements);
+	unsigned int dice = below(g, 16), e = below(g, g->l->shape.nr_elements);
 	struct step *st;
 
 	if (dice < 3) {
@@ -286,8 +315,10 @@ static void add_device(struct guess *g)
 	} else if (dice < 11) {
 		st = new_step(g, STEP_RECREATE);
 	} else if (dice < 12) {
-		st = new_step(g, below(g, 2) ? STEP_RESTART : STEP_TAMPER);
-	} else if (dice < 13) {
+		st = new_step(g, STEP_RESTART);
+	} else if (dice < 14) {
+		st = new_step(g, STEP_TAMPER);
+	} else if (dice < 15) {
 		st = new_step(g, STEP_ASPECTS);
 	} else {
 		st = new_step(g, STEP_META);
@@ -309,9 +340,9 @@ static void add_any(struct guess *g)
 			s++;
 	if (dice < 30)
 		add_io(g);
-	else if (dice < 70 && g->state[s])
+	else if (dice < 68 && g->state[s])
 		add_operation(g, s);
-	else if (dice < 70)
+	else if (dice < 68)
 		add_create(g, s);
 	else if (dice < 74)
 		add_device(g);
