@@ -297,7 +297,9 @@ static void say_age(struct drp_op *op, const struct drp_sync *s, bool source)
 {
 	time64_t at = READ_ONCE(*(source ? &s->source_written : &s->target_written));
 
-	if (!(source ? s->rec.source_changed : s->rec.target_changed))
+	if (s->rec.initial_copy)
+		say(op, ", they were not equal yet");
+	else if (!(source ? s->rec.source_changed : s->rec.target_changed))
 		say(op, ", no changes of its own since it was equal");
 	else if (at)
 		say(op, ", its newest change is %lld s old",
