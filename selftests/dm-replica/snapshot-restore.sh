@@ -81,6 +81,7 @@ refused "bad state" p resync-replica x
 refused "bad state" p deactivate x
 refused "bad state" p dissolve x
 refused "bad state" p return-to-resource-pool x force
+assert_progress x unsynchronized restoring "before points in time"
 refused "bad state" p resync-replica new
 refused "bad state" p restore-from-replica new force
 refused "canceled" p abort x

@@ -174,7 +174,8 @@ accepted() {
 refused_message() {
 	local text=$1
 	shift
-	! message "$@" || fail "message '$*' was accepted: $answer"
+	! message "$@" ||
+		fail "message '$*' was accepted: $answer; $(dmsetup status | grep "^$1" | tr '\n' ' ')"
 	assert_match "$answer" "$text" "message '$*'"
 }
 
