@@ -158,10 +158,7 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 
 	if (drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1)))
 		return drp_cut_timed_out(op, "I/O in flight");
-	WRITE_ONCE(s->arming, NULL);
-	/* As in the cut of a restore: see op_turn.c. */
-	if (s->turn->armed_late && drp_plane_or(s->turn->c, s->d))
-		drp_plane_set_all(s->turn->c, true);
+	drp_op_turn_disarm(s);
 	drp_op_turn_mark_others(s);
 	/* What is read there later must not change with a loss of power. */
 	r = drp_leg_flush_inside(s->source, end - jiffies);

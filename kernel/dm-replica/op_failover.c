@@ -40,11 +40,8 @@ static int block_source(struct drp_op *op, struct drp_sync *s)
 	if (drp_gates_close(s->source, s->target, drp_op_deadline(op)))
 		return drp_cut_timed_out(op, "I/O in flight");
 	WRITE_ONCE(s->source->access, DRP_ACCESS_READ);
-	if (s->flow == DRP_FLOW_MIRROR) {
-		WRITE_ONCE(s->readable, false);
-		WRITE_ONCE(s->unflushed, true);
-		WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
-	}
+	if (s->flow == DRP_FLOW_MIRROR)
+		drp_sync_store_flow(s, DRP_FLOW_TRACK);
 	drp_gates_open(s->source, s->target);
 	/* What its cache loses the target lacks: that is marked before anybody asks. */
 	if (READ_ONCE(s->unflushed))

@@ -83,9 +83,7 @@ int drp_op_drain_mirror(struct drp_op *op, struct drp_sync *s)
 		return 0;
 	if (drp_gates_close(s->source, s->target, drp_op_deadline(op)))
 		return drp_cut_timed_out(op, "I/O in flight");
-	WRITE_ONCE(s->readable, false);
-	WRITE_ONCE(s->unflushed, true);
-	WRITE_ONCE(s->flow, DRP_FLOW_TRACK);
+	drp_sync_store_flow(s, DRP_FLOW_TRACK);
 	drp_gates_open(s->source, s->target);
 	drp_op_flush_target(s);
 	return 0;

@@ -148,6 +148,13 @@ static void set_turn(struct drp_sync *s, struct drp_turn *t)
 	mutex_unlock(&s->pool->checkpoint_lock);
 }
 
+static void take_marks(struct drp_sync *s)
+{
+	/* Another size, or no memory: all of it. */
+	if (drp_plane_or(s->turn->c, s->d))
+		drp_plane_set_all(s->turn->c, true);
+}
+
 /* The C plane has all that D has, and gets what is marked from now on. */
 static void arm(struct drp_sync *s)
 {
@@ -157,8 +164,7 @@ static void arm(struct drp_sync *s)
 	/* Who saw no C plane to mark has marked D before we look at it. */
 	t->armed_late = !drp_sync_set_flow(s, s->flow);
 	t->armed_late |= !drp_grace_wait(&s->target->grace, 3 * HZ);
-	if (drp_plane_or(t->c, s->d))
-		drp_plane_set_all(t->c, true);
+	take_marks(s);
 }
 
 static void disarm(struct drp_sync *s)
@@ -166,6 +172,14 @@ static void disarm(struct drp_sync *s)
 	WRITE_ONCE(s->arming, NULL);
 	if (drp_sync_is_snapshot(s))
 		drp_preserve_arm(s->source, NULL);
+}
+
+void drp_op_turn_disarm(struct drp_sync *s)
+{
+	disarm(s);
+	/* Who was missed by the waits has marked D by now. */
+	if (s->turn->armed_late)
+		take_marks(s);
 }
 
 int drp_op_turn_prepare(struct drp_op *op, struct drp_sync *s, struct drp_element *here)
@@ -210,10 +224,7 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 
 	if (drp_gates_close(s->source, leg, max_t(long, end - jiffies, 1)))
 		return drp_cut_timed_out(op, "I/O in flight");
-	disarm(s);
-	/* Who was missed by the waits has marked D by now. */
-	if (s->turn->armed_late && drp_plane_or(s->turn->c, s->d))
-		drp_plane_set_all(s->turn->c, true);
+	drp_op_turn_disarm(s);
 	drp_op_turn_mark_others(s);
 	/* Nobody writes the target from here on, and nothing of it stays in a cache. */
 	r = leg ? drp_leg_flush_inside(leg, end - jiffies) :

@@ -34,6 +34,9 @@ int drp_op_turn_prepare(struct drp_op *op, struct drp_sync *s, struct drp_elemen
  */
 int drp_snapshot_mark_turn(struct drp_op *op, struct drp_sync *s);
 
+/* In the cut, inside the closed gates: its C plane gets no marks any more, and has all of D. */
+void drp_op_turn_disarm(struct drp_sync *s);
+
 /* How long to wait for I/O that looks at it this time, in jiffies: longer each time. */
 long drp_op_turn_end_wait(struct drp_turn *t);
 

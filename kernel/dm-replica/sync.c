@@ -236,7 +236,7 @@ static enum drp_flow flow_of(const struct drp_sync *s)
 }
 
 /* Reads stop before the first write that only the source gets, and start after the last. */
-static void store_flow(struct drp_sync *s, enum drp_flow flow)
+void drp_sync_store_flow(struct drp_sync *s, enum drp_flow flow)
 {
 	if (flow != DRP_FLOW_MIRROR) {
 		WRITE_ONCE(s->readable, false);
@@ -253,7 +253,7 @@ void drp_sync_refresh(struct drp_sync *s)
 
 	WRITE_ONCE(s->source_noted, s->rec.source_changed);
 	WRITE_ONCE(s->target_noted, s->rec.target_changed);
-	store_flow(s, flow);
+	drp_sync_store_flow(s, flow);
 	WRITE_ONCE(s->readable, flow == DRP_FLOW_MIRROR &&
 		   s->rec.copy_state == DRP_CS_SYNCHRONIZED && drp_plane_empty(s->d));
 	drp_element_refresh_access(s->source);
@@ -266,7 +266,7 @@ bool drp_sync_set_flow(struct drp_sync *s, enum drp_flow flow)
 	unsigned int hops = 0;
 	bool waited = true;
 
-	store_flow(s, flow);
+	drp_sync_store_flow(s, flow);
 	/* Writers come through the source or through what flows into it. */
 	for (;;) {
 		waited &= drp_grace_wait(&e->grace, 3 * HZ);

@@ -132,6 +132,9 @@ int drp_sync_confirm(struct drp_sync *s, const struct drp_sync_rec *rec, u64 cut
 /* Flow, readability, notes and access from the state and the attachments. op_lock held. */
 void drp_sync_refresh(struct drp_sync *s);
 
+/* Store the flow, for who holds the closed gates of the source: nobody acts on the old one. op_lock held. */
+void drp_sync_store_flow(struct drp_sync *s, enum drp_flow flow);
+
 /*
  * Set the flow. True: no writer acts on the old one any more. False after some
  * seconds: a device hangs; all that wait on it have marked what they track.
