@@ -283,19 +283,16 @@ static int flush_leg(struct drp_element *e)
 	return r == -EAGAIN && READ_ONCE(e->flushed) ? 0 : r;
 }
 
-static bool in_cache(const struct drp_sync *s)
-{
-	/* What is neither mirrored nor was until now is in the D plane. */
-	return READ_ONCE(s->flow) == DRP_FLOW_MIRROR || READ_ONCE(s->unflushed);
-}
-
-static void own_flush_failed(const struct drp_plan *plan, int error)
+/* A flush has failed whose losses are not marked yet; another that succeeds says nothing. */
+static bool fault_pending(const struct drp_plan *plan)
 {
 	unsigned int i;
 
 	for (i = 0; i < plan->nr_hops; i++)
-		if (plan->hop[i].parent < 0 && in_cache(plan->hop[i].sync))
-			drp_fault_flush(plan->hop[i].sync, DRP_FAULT_SOURCE, error);
+		if (READ_ONCE(plan->hop[i].sync->faults) &
+		    (BIT(DRP_FAULT_TARGET) | BIT(DRP_FAULT_SOURCE)))
+			return true;
+	return false;
 }
 
 /* Every device that a write of @e may have reached. Its plan changes only under checkpoint_lock. */
@@ -308,23 +305,23 @@ static int flush_legs(struct drp_element *e)
 	struct drp_turn *turn = READ_ONCE(e->inbound);
 
 	r = flush_leg(e);
-	if (r && r != -EAGAIN)
-		own_flush_failed(plan, r);
+	if (r == -ETIMEDOUT)
+		drp_fault_leg_slow(e, r);
 	/* What others copied from here must not go back to what the other side has. */
 	if (!r && turn)
 		r = drp_turn_flush(turn);
 	for (i = 0; i < plan->nr_hops && !r; i++) {
 		const struct drp_hop *hop = &plan->hop[i];
 
-		if (!in_cache(hop->sync))
+		if (!drp_sync_in_cache(hop->sync))
 			continue;
 		r = flush_leg(hop->target);
 		if (r == -EAGAIN)
 			drp_element_want_leg(hop->target);
-		else if (r)
-			drp_fault_flush(hop->sync, DRP_FAULT_TARGET, r);
+		else if (r == -ETIMEDOUT)
+			drp_fault_leg_slow(hop->target, r);
 	}
-	return r;
+	return r ?: fault_pending(plan) ? -EAGAIN : 0;
 }
 
 /*
@@ -622,6 +619,7 @@ void drp_checkpoint_work(struct work_struct *work)
 	struct drp_pool *pool = container_of(to_delayed_work(work), struct drp_pool,
 					     checkpoint_work);
 
+	WRITE_ONCE(pool->checkpoint_again, false);
 	if (pool->active)
 		checkpoint(pool, TICK);
 	if (!pool->stopping && !READ_ONCE(pool->suspended))

@@ -27,6 +27,9 @@ static enum need need_of(struct drp_turn *t, const struct drp_io_ctx *io)
 		return NEED_COPY;
 	if (drp_turn_range_pending(t, io->range.start, io->range.end))
 		return NEED_SETTLE;
+	/* What was resolved may have been taken back just before that look at it. */
+	if (drp_turn_where(t, io->range.start, io->range.end) != DRP_HERE)
+		return NEED_COPY;
 	return NEED_NOTHING;
 }
 

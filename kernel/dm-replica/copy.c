@@ -2,62 +2,17 @@
 #include <linux/dm-kcopyd.h>
 #include <linux/slab.h>
 
-#include "copy.h"
+#include "copy_internal.h"
 #include "io.h"
 #include "job.h"
-#include "leg.h"
 #include "preserve.h"
-#include "turn.h"
 
-#define NR_UNITS		64	/* copying, or copied and waiting for a flush; fits a u64 mask */
 #define WINDOW_MAX		16	/* copying at a time */
 #define UNIT_SECTORS		2048	/* 1 MiB */
 #define SMALL_UNIT_SECTORS	1024	/* beside a host at work: one request of kcopyd's */
 #define FLUSH_SECTORS		(256 * 2048ULL)	/* 256 MiB copied: flush and clear */
 #define RETRY_MS		50
 #define FOREGROUND_MS		20	/* host I/O this recent makes the window small */
-#define PROGRESS_NS		NSEC_PER_SEC
-
-enum unit_state { UNIT_IDLE, UNIT_LOCKING, UNIT_LOCKED, UNIT_COPYING, UNIT_COPIED };
-
-struct copy_unit {
-	struct drp_copier *copier;
-	struct drp_range range;
-	u64 first, count;		/* regions */
-	u32 mirrored;			/* hops of the target's plan that get it: gates held */
-	struct drp_turn_fetch fetch;	/* of a turn */
-	u8 phase;			/* of the target's grace period */
-
-	/* under copier->lock */
-	enum unit_state state;
-	bool spoiled;			/* its D bits were set again */
-	bool read_failed, write_failed;
-};
-
-struct drp_copier {
-	/* fixed */
-	struct drp_sync *s;
-	drp_copy_done_fn done;
-	struct delayed_work work;	/* on op_wq; never runs twice at a time */
-	wait_queue_head_t idle;
-
-	spinlock_t lock;		/* irq-safe; protects what follows */
-	struct copy_unit unit[NR_UNITS];
-	bool running;
-	unsigned int in_flight;		/* units locking, locked or copying */
-
-	/* the worker's own; set up while it does not run */
-	struct drp_turn *turn;		/* copies what lives on its other side; or NULL */
-	u64 job_id;
-	u64 cursor;
-	u64 bytes_done;
-	u64 unflushed;			/* sectors started since the last flush */
-	u64 copied_unflushed;		/* of them, copied */
-	u64 host_entries;		/* of the source's grace period, when last looked */
-	unsigned long host_seen;	/* jiffies when it had changed */
-	u64 budget_ns;			/* rate limit: when the next unit may start */
-	u64 reported_ns;
-};
 
 static void copy_work(struct work_struct *work);
 
@@ -105,6 +60,7 @@ void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 	if (c->job_id != job_id)
 		c->bytes_done = 0;
 	c->job_id = job_id;
+	c->s->finish_error = 0;
 	c->cursor = 0;
 	c->unflushed = 0;
 	c->copied_unflushed = 0;
@@ -161,23 +117,15 @@ void drp_copy_spoil(struct drp_copier *c, u64 start, u64 end)
 	for (i = 0; i < NR_UNITS; i++) {
 		struct copy_unit *u = &c->unit[i];
 
-		if (u->state != UNIT_IDLE && u->range.start < end && start < u->range.end)
-			u->spoiled = true;
+		if (u->state == UNIT_IDLE || u->range.start >= end || start >= u->range.end)
+			continue;
+		u->spoiled = true;
+		u->lost |= end == U64_MAX;
 	}
 	spin_unlock_irqrestore(&c->lock, flags);
 }
 
 /* ---- one unit ---- */
-
-static struct drp_element *write_to(const struct drp_copier *c)
-{
-	return c->turn ? c->turn->here : c->s->target;
-}
-
-static struct drp_plane_map *todo(const struct drp_copier *c)
-{
-	return c->turn ? c->turn->c : c->s->d;
-}
 
 static void set_unit(struct copy_unit *u, enum unit_state state)
 {
@@ -300,7 +248,7 @@ static int enter_target_hops(struct copy_unit *u)
 				queue_work(s->pool->op_wq, &s->pool->note_work);
 				return -EAGAIN;
 			}
-			drp_sync_mark(hop->sync, u->range.start, u->range.end);
+			drp_sync_track_source(hop->sync, u->range.start, u->range.end);
 		}
 	}
 	return 0;
@@ -309,15 +257,15 @@ static int enter_target_hops(struct copy_unit *u)
 /* A copy is a write, too: snapshots of what it overwrites come first. 0; else it has left: -ERESTART, -EAGAIN, -EIO. */
 static int preserve_unit(struct copy_unit *u)
 {
-	struct drp_element *e = drp_preserve_hold_lacking(write_to(u->copier),
-							  u->copier->s->target->plan,
-							  u->mirrored, &u->range);
+	struct drp_copier *c = u->copier;
+	struct drp_preserve_need need;
 
-	if (!e)
+	if (!drp_preserve_hold(drp_copy_writes_to(c), c->s->target->plan, u->mirrored, c->turn, &u->range,
+			       &need))
 		return 0;
 	leave_unit(u);
 	/* As with an activation: not while we hold region locks. */
-	return drp_preserve_held(e, &u->range, !READ_ONCE(u->copier->in_flight));
+	return drp_preserve_held(&need, &u->range, !READ_ONCE(c->in_flight));
 }
 
 static int enter_unit(struct copy_unit *u)
@@ -382,6 +330,7 @@ static void aim_unit(struct copy_unit *u, u64 first, u64 count)
 	u->first = first;
 	u->count = ((end + (1ULL << pool->region_shift) - 1) >> pool->region_shift) - first;
 	u->spoiled = false;
+	u->lost = false;
 	u->read_failed = false;
 	u->write_failed = false;
 }
@@ -406,80 +355,6 @@ static int start_unit(struct drp_copier *c, struct copy_unit *u, u64 first, u64 
 	if (drp_range_lock(&c->s->pool->ranges, &u->range))
 		issue_unit(u);
 	return 0;
-}
-
-/* ---- what has been copied ---- */
-
-/* Clear the bits of a flushed unit, unless somebody set them again. */
-static void clear_unit(struct drp_copier *c, struct copy_unit *u)
-{
-	bool spoiled, done = false, tracked = !drp_sync_is_snapshot(c->s);
-
-	/* Without memory for it the region stays, and is copied again. */
-	if (c->turn)
-		done = !drp_turn_clear(c->turn, u->first, u->count);
-	if (tracked && !READ_ONCE(u->spoiled) && !drp_plane_clear(c->s->d, u->first, u->count))
-		done = done || !c->turn;
-	if (done)
-		c->bytes_done += (u->range.end - u->range.start) << SECTOR_SHIFT;
-	spin_lock_irq(&c->lock);
-	spoiled = u->spoiled;
-	u->state = UNIT_IDLE;
-	spin_unlock_irq(&c->lock);
-	if (spoiled && tracked)
-		drp_plane_set(c->s->d, u->first, u->count);
-}
-
-/* Flush both legs, then clear what was copied before. 0, -EAGAIN, or the flush's error. */
-static int flush_and_clear(struct drp_copier *c, bool *target_failed)
-{
-	u64 copied = 0;
-	unsigned int i;
-	int r;
-
-	spin_lock_irq(&c->lock);
-	for (i = 0; i < NR_UNITS; i++)
-		if (c->unit[i].state == UNIT_COPIED)
-			copied |= BIT_ULL(i);
-	spin_unlock_irq(&c->lock);
-	if (!copied)
-		return 0;
-	/* The origin of a turn was flushed, and what hosts write there stays marked. */
-	r = c->turn ? 0 : drp_leg_flush(c->s->source, DRP_FLUSH_TIMEOUT);
-	if (r)
-		return r;
-	r = drp_leg_flush(write_to(c), DRP_FLUSH_TIMEOUT);
-	if (r) {
-		*target_failed = r != -EAGAIN;
-		return r;
-	}
-	for (; copied; copied &= copied - 1)
-		clear_unit(c, &c->unit[__ffs64(copied)]);
-	c->unflushed = 0;
-	c->copied_unflushed = 0;
-	return 0;
-}
-
-static void report_progress(struct drp_copier *c)
-{
-	struct drp_pool *pool = c->s->pool;
-	u64 left = drp_plane_count(todo(c)) << (pool->region_shift + SECTOR_SHIFT);
-	struct drp_event event = {
-		.type = DRP_EVENT_PROGRESS,
-		.sync_id = c->s->rec.id,
-		.job_id = c->job_id,
-	};
-	u64 now = ktime_get_ns(), done, total;
-
-	/* What is copied and not yet flushed counts as done, too; its marks are still there. */
-	total = c->bytes_done + left;
-	done = min(c->bytes_done + (c->copied_unflushed << SECTOR_SHIFT), total);
-	drp_job_progress(pool, c->job_id, done, total);
-	if (now - c->reported_ns < PROGRESS_NS)
-		return;
-	c->reported_ns = now;
-	event.percent = div64_u64(done * 100, max_t(u64, total, 1));
-	drp_event_report(pool, &event);
 }
 
 /* ---- pace ---- */
@@ -517,14 +392,20 @@ static unsigned int window(struct drp_copier *c)
 	}
 }
 
+/* For the worker itself: a kick that has come meanwhile is not put off. */
+static void again_in(struct drp_copier *c, unsigned long delay)
+{
+	queue_delayed_work(c->s->pool->copy_wq, &c->work, delay);
+}
+
 static u64 ns_at_rate(u64 sectors, u64 rate)
 {
 	return div64_u64((sectors << SECTOR_SHIFT) * NSEC_PER_MSEC,
 			 max_t(u64, div64_u64(rate, 1000), 1));
 }
 
-/* May a unit of @sectors start now? Otherwise come back later. */
-static bool within_rate(struct drp_copier *c, u64 sectors)
+/* May a unit start now? Otherwise come back later. */
+static bool within_rate(struct drp_copier *c)
 {
 	u64 rate = READ_ONCE(c->s->rec.rate_limit), now = ktime_get_ns();
 
@@ -533,12 +414,19 @@ static bool within_rate(struct drp_copier *c, u64 sectors)
 	/* The last unit may have been paid for at a lower rate. */
 	c->budget_ns = min(c->budget_ns, now + ns_at_rate(UNIT_SECTORS, rate));
 	if (c->budget_ns > now) {
-		mod_delayed_work(c->s->pool->copy_wq, &c->work,
-				 nsecs_to_jiffies(c->budget_ns - now) + 1);
+		again_in(c, nsecs_to_jiffies(c->budget_ns - now) + 1);
 		return false;
 	}
-	c->budget_ns = max(c->budget_ns, now - 100 * NSEC_PER_MSEC) + ns_at_rate(sectors, rate);
 	return true;
+}
+
+static void pay(struct drp_copier *c, u64 sectors)
+{
+	u64 rate = READ_ONCE(c->s->rec.rate_limit);
+
+	if (rate)
+		c->budget_ns = max(c->budget_ns, ktime_get_ns() - 100 * NSEC_PER_MSEC) +
+			       ns_at_rate(sectors, rate);
 }
 
 /* ---- the worker ---- */
@@ -582,7 +470,7 @@ static void look_around(struct drp_copier *c, struct survey *v)
 
 static void finish(struct drp_copier *c, int error, bool target_failed)
 {
-	report_progress(c);
+	drp_copy_report(c);
 	spin_lock_irq(&c->lock);
 	c->running = false;
 	spin_unlock_irq(&c->lock);
@@ -593,18 +481,18 @@ static void finish(struct drp_copier *c, int error, bool target_failed)
 static bool settle(struct drp_copier *c, const struct survey *v)
 {
 	bool target_failed = false;
-	int r = flush_and_clear(c, &target_failed);
+	int r = drp_copy_flush(c, &target_failed);
 
 	if (!r && c->turn) {
 		r = drp_turn_flush(c->turn);
 		target_failed = r && r != -EAGAIN;
 	}
 	if (r == -EAGAIN)
-		mod_delayed_work(c->s->pool->copy_wq, &c->work, msecs_to_jiffies(RETRY_MS));
+		again_in(c, msecs_to_jiffies(RETRY_MS));
 	else if (r && !v->in_flight)
 		finish(c, r, target_failed);
 	if (!r)
-		report_progress(c);
+		drp_copy_report(c);
 	return !r;
 }
 
@@ -615,7 +503,10 @@ static int next_run(struct drp_copier *c, u64 max, u64 *first, u64 *count)
 	int r;
 
 	do {
-		r = drp_plane_next_run(todo(c), c->cursor, max, first, count);
+		r = drp_plane_next_run(drp_copy_todo(c), c->cursor, max, first, count);
+		/* Marks behind the end are of a growth that is not done: not for us. */
+		if (r > 0 && *first << c->s->pool->region_shift >= c->s->source->rec.size_sectors)
+			return 0;
 		if (r <= 0 || !c->turn)
 			return r;
 		drp_turn_trim(c->turn, first, count, &skipped);
@@ -630,7 +521,7 @@ static bool end_pass(struct drp_copier *c, const struct survey *v)
 {
 	if (v->in_flight)
 		return false;
-	if (v->copied || (c->turn && !drp_plane_empty(todo(c)))) {
+	if (v->copied || (c->turn && !drp_plane_empty(drp_copy_todo(c)))) {
 		if (!settle(c, v))
 			return false;
 		c->cursor = 0;
@@ -647,7 +538,7 @@ static bool end_pass(struct drp_copier *c, const struct survey *v)
 /* Start the next unit: true to go on, false: wait for a kick. */
 static bool start_next(struct drp_copier *c, const struct survey *v)
 {
-	const u64 sectors = host_at_work(c) ? SMALL_UNIT_SECTORS : UNIT_SECTORS;
+	u64 sectors = host_at_work(c) ? SMALL_UNIT_SECTORS : UNIT_SECTORS;
 	const u64 max = sectors >> c->s->pool->region_shift;
 	u64 first, count;
 	int r = next_run(c, max_t(u64, max, 1), &first, &count);
@@ -658,18 +549,20 @@ static bool start_next(struct drp_copier *c, const struct survey *v)
 	}
 	if (!r)
 		return end_pass(c, v);
-	if (!within_rate(c, count << c->s->pool->region_shift))
+	if (!within_rate(c))
 		return false;
 	r = start_unit(c, v->free, first, count);
 	if (r) {
 		if (r == -EAGAIN)
-			mod_delayed_work(c->s->pool->copy_wq, &c->work, msecs_to_jiffies(RETRY_MS));
+			again_in(c, msecs_to_jiffies(RETRY_MS));
 		else
 			finish(c, r, false);
 		return false;
 	}
+	sectors = v->free->range.end - v->free->range.start;
+	pay(c, sectors);
 	c->cursor = v->free->first + v->free->count;
-	c->unflushed += v->free->range.end - v->free->range.start;
+	c->unflushed += sectors;
 	return true;
 }
 
@@ -682,8 +575,8 @@ static void copy_work(struct work_struct *work)
 		look_around(c, &v);
 		if (!v.running)
 			return;
-		if (ktime_get_ns() - c->reported_ns > PROGRESS_NS)
-			report_progress(c);
+		if (ktime_get_ns() - c->reported_ns > DRP_PROGRESS_NS)
+			drp_copy_report(c);
 		if (v.read_failed || v.write_failed) {
 			if (!v.in_flight)
 				finish(c, -EIO, v.write_failed && !v.read_failed);

@@ -33,7 +33,11 @@ void drp_copy_stop(struct drp_copier *c);
 /* Something it waited for may be there (a gate opened, a setting changed). Any context. */
 void drp_copy_kick(struct drp_copier *c);
 
-/* D of the sync was set again in [start, end): copies that cover it must not clear it. Any context. */
+/*
+ * D of the sync was set again in [start, end): copies that cover it must not clear
+ * it. [0, U64_MAX): a cache was lost, what is copied and not flushed is to be
+ * copied again. Any context.
+ */
 void drp_copy_spoil(struct drp_copier *c, u64 start, u64 end);
 
 bool drp_copy_running(const struct drp_copier *c);

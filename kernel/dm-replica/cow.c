@@ -7,6 +7,7 @@
 
 #include "core/args.h"
 #include "cow_internal.h"
+#include "leg.h"
 #include "pool.h"
 #include "reclaim.h"
 
@@ -96,30 +97,67 @@ static int read_label(struct drp_cow *cow, void *block)
 	return drp_cow_transfer(cow, 0, block, DRP_BLOCK_BYTES, REQ_OP_READ);
 }
 
-/* New space takes a device that begins with zeroes, or any when told to format. */
-static int check_new(struct drp_cow *cow, void *block, bool format, char **error)
+int drp_cow_prove(struct drp_cow *cow)
 {
-	int r = read_label(cow, block);
+	void *block;
+	int r;
 
-	if (r) {
-		*error = "COW device cannot be read";
-		return r;
-	}
-	if (format || drp_cow_label_check(block, &cow->pool->sb) == -ENOENT)
+	if (likely(READ_ONCE(cow->proven)))
 		return 0;
-	*error = "COW device has foreign content: wipe its first 4 KiB, or use feature format";
-	return -EINVAL;
+	block = kmalloc(DRP_BLOCK_BYTES, GFP_NOIO);
+	if (!block)
+		return -ENOMEM;
+	r = read_label(cow, block);
+	if (!r && drp_cow_label_check(block, &cow->pool->sb)) {
+		DMERR_LIMIT("pool %s: the COW device is not the one of this pool", cow->pool->sb.name);
+		r = -EUCLEAN;
+	}
+	kfree(block);
+	if (r)
+		return r;
+	if (!xchg(&cow->proven, true) && cow->pool->active)
+		DMINFO("pool %s: the COW device can be read again", cow->pool->sb.name);
+	return 0;
 }
 
-static int check_existing(struct drp_cow *cow, void *block, char **error)
+bool drp_cow_is_proven(struct drp_cow *cow)
 {
-	int r = read_label(cow, block);
+	if (likely(READ_ONCE(cow->proven)))
+		return true;
+	queue_work(cow->pool->op_wq, &cow->refill_work);
+	return false;
+}
 
+/* New space takes a device that begins with zeroes, or any when told to format. */
+static int check_new(struct drp_cow *cow, bool format, char **error)
+{
+	void *block = kmalloc(DRP_BLOCK_BYTES, GFP_KERNEL);
+	int r;
+
+	if (!block)
+		return -ENOMEM;
+	r = read_label(cow, block);
 	if (r) {
 		*error = "COW device cannot be read";
+	} else if (!format && drp_cow_label_check(block, &cow->pool->sb) != -ENOENT) {
+		*error = "COW device has foreign content: wipe its first 4 KiB, or use feature format";
+		r = -EINVAL;
+	}
+	cow->proven = !r;
+	kfree(block);
+	return r;
+}
+
+/* A dead one concerns snapshots only: the pool can do without it. */
+static int check_existing(struct drp_cow *cow, char **error)
+{
+	int r = drp_cow_prove(cow);
+
+	if (r == -ENOMEM) {
+		*error = "No memory for COW space";
 		return r;
 	}
-	if (drp_cow_label_check(block, &cow->pool->sb)) {
+	if (r == -EUCLEAN) {
 		*error = "COW device is not the one of this pool: nothing was changed";
 		return -EINVAL;
 	}
@@ -127,29 +165,29 @@ static int check_existing(struct drp_cow *cow, void *block, char **error)
 		*error = "COW device is smaller than it was";
 		return -EINVAL;
 	}
+	if (r)
+		DMERR("pool %s: the COW device cannot be read (error %d): until it can, snapshots show nothing of what they keep there, and nothing is preserved",
+		      cow->pool->sb.name, r);
 	return 0;
 }
 
 static int check_device(struct drp_cow *cow, bool format, char **error)
 {
-	void *block = kmalloc(DRP_BLOCK_BYTES, GFP_KERNEL);
-	int r;
-
-	if (!block)
-		return -ENOMEM;
 	if (bdev_logical_block_size(cow->bdev) > 1U << (cow->chunk_shift + SECTOR_SHIFT)) {
 		*error = "COW device has logical blocks larger than a chunk";
-		r = -EINVAL;
-	} else if (cow->nr_slots < 16) {
-		*error = "COW device is too small: 16 chunks at least";
-		r = -ENOSPC;
-	} else if (cow->fresh) {
-		r = check_new(cow, block, format, error);
-	} else {
-		r = check_existing(cow, block, error);
+		return -EINVAL;
 	}
-	kfree(block);
-	return r;
+	if (cow->nr_slots < 16) {
+		*error = "COW device is too small: 16 chunks at least";
+		return -ENOSPC;
+	}
+	return cow->fresh ? check_new(cow, format, error) : check_existing(cow, error);
+}
+
+void drp_cow_fua_ended(struct drp_cow *cow, blk_status_t status)
+{
+	if (unlikely(status) && drp_fua_flushes(cow->bdev))
+		drp_cow_flush_failed(cow);
 }
 
 /* ---- life ---- */
@@ -195,6 +233,9 @@ static int alloc_parts(struct drp_cow *cow, char **error)
 	cow->cache = drp_cow_cache_create(&cow->pool->md);
 	if (!cow->mem_pool || !cow->cache)
 		return -ENOMEM;
+	/* What its device has more, drp_cow_grow() adds when all other planes have their room. */
+	if (!cow->fresh)
+		cow->nr_slots = cow->pool->sb.cow_sectors >> cow->chunk_shift;
 	cow->slots = drp_plane_create(&cow->pool->md, DRP_COW_PLANE_ID, DRP_PLANE_SLOTS,
 				      cow->nr_slots, false);
 	if (IS_ERR(cow->slots)) {
@@ -249,7 +290,7 @@ int drp_cow_open(struct drp_pool *pool, struct block_device *bdev,
 	}
 	pool->sb.incompat |= DRP_INCOMPAT_COW;
 	pool->sb.cow_sectors = cow->nr_slots << cow->chunk_shift;
-	if (args->cow_identity)
+	if (args->cow_identity && cow->proven)
 		strscpy(pool->sb.cow_identity, args->cow_identity, sizeof(pool->sb.cow_identity));
 	pool->cow = cow;
 	r = drp_reclaim_init(pool);
@@ -263,6 +304,7 @@ void drp_cow_close(struct drp_pool *pool)
 	if (!pool->cow)
 		return;
 	cancel_work_sync(&pool->cow->refill_work);
+	wait_var_event(&pool->cow->flushes, !atomic_read(&pool->cow->flushes));
 	free_cow(pool->cow);
 	pool->cow = NULL;
 }
@@ -290,17 +332,17 @@ int drp_cow_activate(struct drp_pool *pool)
 	return r;
 }
 
-int drp_cow_grow(struct drp_pool *pool)
+bool drp_cow_grow(struct drp_pool *pool)
 {
 	struct drp_cow *cow = pool->cow;
 	u64 slots;
 	int r;
 
-	if (!cow)
-		return 0;
+	if (!cow || !READ_ONCE(cow->proven))
+		return false;
 	slots = min_t(u64, bdev_nr_sectors(cow->bdev) >> cow->chunk_shift, DRP_COW_SLOT_MAX);
 	if (slots <= cow->nr_slots)
-		return 0;
+		return false;
 	/* A checkpoint writes plane and superblock; it may say less, never more. */
 	mutex_lock(&pool->checkpoint_lock);
 	r = drp_plane_resize(cow->slots, slots, false);
@@ -312,7 +354,13 @@ int drp_cow_grow(struct drp_pool *pool)
 		pool->sb.cow_sectors = slots << cow->chunk_shift;
 	}
 	mutex_unlock(&pool->checkpoint_lock);
-	return r;
+	if (r == -ENOMEM)
+		DMWARN("pool %s: no memory for more COW space: suspend and resume the pool again",
+		       pool->sb.name);
+	else if (r)
+		DMWARN("pool %s: COW space stays at %llu chunks, although its device has room for %llu: the metadata device has no room for the map of more",
+		       pool->sb.name, cow->nr_slots, slots);
+	return !r;
 }
 
 void drp_cow_space(struct drp_cow *cow, struct drp_cow_space *space)

@@ -26,7 +26,7 @@ struct drp_pool_args;
 struct drp_cow_cache;
 struct drp_cow_put;
 
-#define DRP_COW_CACHE_DEFAULT	(16ULL << 20)	/* bytes of nodes; pool setting cow_cache */
+#define DRP_COW_CACHE_DEFAULT	(16ULL << 20)	/* bytes of nodes */
 #define DRP_COW_RECENT_MAX	65536		/* entries until a checkpoint is asked for */
 #define DRP_COW_READY_SLOTS	1024		/* free slots at hand */
 
@@ -40,6 +40,7 @@ struct drp_cow {
 	mempool_t *mem_pool;		/* reserve of struct drp_cow_mem: comes back with checkpoints */
 	void *held_bdev;		/* our own hold on the device */
 	bool fresh;			/* new space: no label yet */
+	bool proven;			/* the label was seen; set once, by drp_cow_prove() */
 
 	struct rw_semaphore tree_sem;	/* read: searches, held over reads of nodes; write: the root changes, memory only */
 	struct drp_cow_root root;	/* under tree_sem */
@@ -57,14 +58,18 @@ struct drp_cow {
 	u32 nr_ready;
 	u64 cursor;			/* where the refill goes on looking */
 	bool full;			/* the last refill found nothing */
+	bool has_bad;			/* taken has slots that took no data */
 	u64 nodes_reserved;		/* metadata blocks promised to the tree */
 	struct list_head freed;		/* struct drp_cow_freed: to be cleared in slots */
 
-	struct xarray taken;		/* ready and handed out slots; own lock, inside of lock */
+	struct xarray taken;		/* slots that are ready, handed out, or bad; own lock, inside of lock */
 	struct mutex clear_lock;	/* one who clears; held over reads of pages */
 	struct work_struct refill_work;	/* on op_wq */
 	wait_queue_head_t refilled;
 	atomic64_t refills;		/* that ended */
+
+	atomic_t lost_flushes;		/* see drp_cow_flush_failed() */
+	atomic_t flushes;		/* of ours that are with the device */
 
 	u64 watch_at;			/* used slots from which pool->watch_work is due; racy */
 };
@@ -74,24 +79,58 @@ struct drp_cow {
 /*
  * COW space of @pool on @bdev, as the superblock in memory says (without the COW
  * bit: new space, and the bit and its fields are set): device checked against
- * its label, nothing written. @args: format, cow_identity. 0 (pool->cow is set) or a negative errno and *@error. Sleeps.
+ * its label, nothing written. One of which the label cannot be read now is taken
+ * all the same: see drp_cow_prove(). @args: format, cow_identity. 0 (pool->cow is
+ * set) or a negative errno and *@error. Sleeps.
  */
 int drp_cow_open(struct drp_pool *pool, struct block_device *bdev,
 		 const struct drp_pool_args *args, char **error);
 void drp_cow_close(struct drp_pool *pool);
 
+/*
+ * Is the device the one with the pool's label? Until this was answered with 0
+ * once, nothing of it is shown and no slot handed out, for it may be another one.
+ * 0, -EUCLEAN: it is another one, -ENOMEM, or the error of reading it. Sleeps; no
+ * lock that its reads wait for.
+ */
+int drp_cow_prove(struct drp_cow *cow);
+/* The same without sleeping; false: not that anybody knows, but somebody looks soon. Any context. */
+bool drp_cow_is_proven(struct drp_cow *cow);
+
+/*
+ * A FLUSH of the device failed, and what hosts of snapshots had written in place
+ * may be gone with its cache: the next FLUSH of each of them fails, too. Any context.
+ */
+static inline void drp_cow_flush_failed(struct drp_cow *cow)
+{
+	atomic_inc(&cow->lost_flushes);
+}
+/* The same if a FUA write failed, which may have been one with a FLUSH behind it. Any context. */
+void drp_cow_fua_ended(struct drp_cow *cow, blk_status_t status);
+
 /* First resume: the label, if the space is new. Before the superblock that has the COW bit. 0 or -errno. Sleeps. */
 int drp_cow_activate(struct drp_pool *pool);
-/* Resume: its device may have grown. op_lock held. 0, -ENOMEM, -ENOSPC (no metadata for more slots). Sleeps. */
-int drp_cow_grow(struct drp_pool *pool);
+/*
+ * Its device may have grown: use that, too. Without memory or metadata for more it
+ * stays as it is, and the log says so. True: a checkpoint must follow before
+ * anybody writes, for a load knows the size from the superblock only. op_lock
+ * held, no I/O of elements. Sleeps.
+ */
+bool drp_cow_grow(struct drp_pool *pool);
 
 /* ---- load (in the order of the log) and checkpoint ---- */
 
 int drp_cow_load_root(struct drp_cow *cow, const struct drp_cow_root *root);
 int drp_cow_load_put(struct drp_cow *cow, const struct drp_cow_entry *entry, u64 commit_seq);
 int drp_cow_load_del(struct drp_cow *cow, const struct drp_cow_key *key);
-/* The log is over: entries of commits behind @confirmed are compared with their data, those that differ dropped. 0, -EIO, -ENOMEM. */
-int drp_cow_load_end(struct drp_cow *cow, u64 confirmed);
+/*
+ * The log is over: entries of commits behind @confirmed are compared with their
+ * data, those that differ dropped. So are those whose data cannot be read, after
+ * @lost has said (0) that nobody relies any more on generations behind @above, up
+ * to that of @entry, of its element. 0, -ENOMEM, or what @lost or the index says.
+ */
+typedef int drp_cow_lost_fn(struct drp_pool *pool, const struct drp_cow_entry *entry, u64 above);
+int drp_cow_load_end(struct drp_cow *cow, u64 confirmed, drp_cow_lost_fn *lost);
 
 /*
  * Around a checkpoint, which is one at a time. freeze: under ring_lock, with the
@@ -115,11 +154,19 @@ bool drp_cow_dirty(struct drp_cow *cow);
 /*
  * @n slots, not necessarily adjacent but adjacent ones in ascending order: how
  * many, which is less than @n only when these are the last ones; -EAGAIN: not at
- * hand, wait for drp_cow_wait_slots() or park; -ENOSPC: none is free. Any context.
+ * hand, wait for drp_cow_wait_slots() or park (none ever is while the device is
+ * not proven); -ENOSPC: none is free. Any context.
  */
 int drp_cow_alloc(struct drp_cow *cow, u64 *slots, u32 n);
+/*
+ * Are @n slots to be had that nobody will miss: more are at hand, what is used and
+ * handed out stays below @percent, and no checkpoint is behind? Any context.
+ */
+bool drp_cow_can_spare(struct drp_cow *cow, u32 n, u32 percent);
 /* Slots that no entry names and no I/O uses any more. Any context. */
 void drp_cow_release(struct drp_cow *cow, const u64 *slots, u32 n);
+/* The same of slots that took no data: they are handed out again when there are no others. Any context. */
+void drp_cow_release_bad(struct drp_cow *cow, const u64 *slots, u32 n);
 /* Wait until drp_cow_alloc() is worth another try: a refill is over. Sleeps. */
 void drp_cow_wait_slots(struct drp_cow *cow);
 static inline sector_t drp_cow_sector(const struct drp_cow *cow, u64 slot)
@@ -165,12 +212,12 @@ struct drp_cow_put {
 	int data;			/* 0: being written, 1: durable, negative: failed */
 	bool committed;			/* its commit has come to an end */
 	bool landed;			/* its entries are there */
-	bool lost;			/* after an abandoned put: the slots are not the caller's, nor anybody's */
+	bool lost;			/* abandoned, or its commit failed: the slots are not the caller's, nor anybody's */
 	u32 len;
 	u8 records[DRP_COW_PUT_MAX * 56];
 };
 
-/* Memory for its entries: 0 or -ENOMEM (no reserve left: a checkpoint gives it back). @gfp GFP_NOWAIT or GFP_NOIO. */
+/* Memory for its entries: 0 or -ENOMEM (no reserve left: a checkpoint gives it back). @gfp GFP_NOWAIT, with __GFP_NOMEMALLOC without the reserve, or GFP_NOIO. */
 int drp_cow_put_prepare(struct drp_cow_put *put, gfp_t gfp);
 /* A prepared put that is not submitted after all. Any context. */
 void drp_cow_put_cancel(struct drp_cow_put *put);
@@ -182,13 +229,15 @@ void drp_cow_put_abandon(struct drp_cow_put *put, int error);
 
 /* ---- searches: 1 and @entry, 0: none, -errno. Sleep for nodes that are not in memory. ---- */
 
+/* For who goes to the slot that is found: -EIO if its device is not proven. */
+
 /* Oldest entry of the chunk with generation >= @from. */
 int drp_cow_find_preserved(struct drp_cow *cow, u64 element, u64 chunk, u64 from,
 			   struct drp_cow_entry *entry);
 /* Newest entry of the chunk with generation < @below. */
 int drp_cow_find_private(struct drp_cow *cow, u64 element, u64 chunk, u64 below,
 			 struct drp_cow_entry *entry);
-/* The next entry at or behind @key, of any element. */
+/* The next entry at or behind @key, of any element, whatever the device is. */
 int drp_cow_next(struct drp_cow *cow, const struct drp_cow_key *key, struct drp_cow_entry *entry);
 
 /* ---- deletion ---- */

@@ -142,10 +142,12 @@ static void trim_reserve(struct drp_cow *cow)
 {
 	u64 keep = cow->root.nodes + DRP_COW_RECENT_MAX / (DRP_COW_LEAF_ENTRIES / 4) + 64;
 
+	spin_lock_irq(&cow->lock);
 	if (cow->nodes_reserved > keep) {
 		drp_metadev_unreserve(&cow->pool->md, cow->nodes_reserved - keep);
 		cow->nodes_reserved = keep;
 	}
+	spin_unlock_irq(&cow->lock);
 }
 
 void drp_cow_thaw(struct drp_cow *cow, bool ok)
@@ -208,10 +210,15 @@ static int remember(struct drp_cow *cow, const struct drp_cow_mod *mod, u64 seq)
 int drp_cow_load_put(struct drp_cow *cow, const struct drp_cow_entry *entry, u64 commit_seq)
 {
 	const struct drp_cow_mod mod = { .entry = *entry };
+	int r;
 
 	if (entry->slot >= cow->nr_slots)
 		return -EBADMSG;
+	r = drp_plane_pin(cow->slots, entry->slot);
+	if (r)
+		return r;
 	drp_plane_set(cow->slots, entry->slot, 1);
+	drp_plane_unpin(cow->slots, entry->slot);
 	return remember(cow, &mod, commit_seq);
 }
 
@@ -243,45 +250,78 @@ static int verify(struct drp_cow *cow, const struct drp_cow_entry *entry, void *
 	return r ? r : crc32c(~0U, buf, bytes) == entry->crc;
 }
 
-static int verify_all(struct drp_cow *cow, u64 confirmed, void *buf)
+struct verification {
+	struct drp_cow *cow;
+	u64 confirmed;
+	drp_cow_lost_fn *lost;
+	void *buf;
+	u64 dropped, unread;
+};
+
+/*
+ * Whether the chunk was overwritten behind it is known no more: no point in time
+ * that would be looked up here can be shown.
+ */
+static int give_up(struct verification *v, const struct drp_cow_entry *entry)
 {
+	u64 above;
+	int r = drp_cow_generation_before(v->cow, &entry->key, &above);
+
+	v->unread++;
+	return r ?: v->lost(v->cow->pool, entry, above);
+}
+
+static int verify_one(struct verification *v, struct drp_cow_mem *mem)
+{
+	struct drp_cow_entry *entry = &mem->mod.entry;
+	int r;
+
+	if (mem->mod.del || entry->kind != DRP_COW_PRESERVED || mem->seq <= v->confirmed)
+		return 0;
+	r = drp_cow_prove(v->cow) ?: verify(v->cow, entry, v->buf);
+	if (r > 0 || r == -ENOMEM)
+		return min(r, 0);
+	if (r)
+		r = give_up(v, entry);
+	else
+		v->dropped++;
+	if (r)
+		return r;
+	mem->mod.del = true;
+	return drp_plane_clear(v->cow->slots, entry->slot, 1);
+}
+
+static int verify_all(struct verification *v)
+{
+	const char *name = v->cow->pool->sb.name;
 	struct rb_node *n;
-	u64 dropped = 0;
 	int r = 0;
 
-	for (n = rb_first(&cow->recent); n; n = rb_next(n)) {
-		struct drp_cow_mem *mem = rb_entry(n, struct drp_cow_mem, node);
-
-		if (mem->mod.del || mem->mod.entry.kind != DRP_COW_PRESERVED ||
-		    mem->seq <= confirmed)
-			continue;
-		r = verify(cow, &mem->mod.entry, buf);
-		if (r < 0)
-			break;
-		if (!r) {
-			mem->mod.del = true;
-			dropped++;
-			r = drp_plane_clear(cow->slots, mem->mod.entry.slot, 1);
-			if (r)
-				break;
-		}
-		r = 0;
-	}
-	if (dropped)
+	for (n = rb_first(&v->cow->recent); n && !r; n = rb_next(n))
+		r = verify_one(v, rb_entry(n, struct drp_cow_mem, node));
+	if (v->dropped)
 		DMINFO("pool %s: %llu chunks that were just being preserved are dropped; their source was not overwritten",
-		       cow->pool->sb.name, dropped);
+		       name, v->dropped);
+	if (v->unread)
+		DMERR("pool %s: %llu chunks that were just being preserved cannot be read from the COW device",
+		      name, v->unread);
 	return r;
 }
 
-int drp_cow_load_end(struct drp_cow *cow, u64 confirmed)
+int drp_cow_load_end(struct drp_cow *cow, u64 confirmed, drp_cow_lost_fn *lost)
 {
-	void *buf = kvmalloc(1UL << (cow->chunk_shift + SECTOR_SHIFT), GFP_KERNEL);
+	struct verification v = {
+		.cow = cow,
+		.confirmed = confirmed,
+		.lost = lost,
+		.buf = kvmalloc(1UL << (cow->chunk_shift + SECTOR_SHIFT), GFP_KERNEL),
+	};
 	int r;
 
-	if (!buf)
+	if (!v.buf)
 		return -ENOMEM;
-	r = verify_all(cow, confirmed, buf);
-	kvfree(buf);
+	r = verify_all(&v);
+	kvfree(v.buf);
 	if (!r)
 		r = drp_cow_reserve_nodes(cow, cow->nr_recent);
 	return r == -ENOSPC ? 0 : r;

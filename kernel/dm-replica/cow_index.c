@@ -15,7 +15,7 @@ struct drp_cow_mem *drp_cow_mem_alloc(struct drp_cow *cow, gfp_t gfp)
 {
 	struct drp_cow_mem *mem = kmalloc(sizeof(*mem), gfp | __GFP_NOWARN);
 
-	if (!mem)
+	if (!mem && !(gfp & __GFP_NOMEMALLOC))
 		mem = mempool_alloc(cow->mem_pool, GFP_NOWAIT | __GFP_NOWARN);
 	if (mem)
 		mem->hidden = false;
@@ -186,12 +186,35 @@ static int search_chunk(struct drp_cow *cow, const struct drp_cow_key *key, bool
 	return r;
 }
 
+/* What is found is of use only on the pool's own device. */
+static int search_slot(struct drp_cow *cow, const struct drp_cow_key *key, bool up,
+		       struct drp_cow_entry *entry)
+{
+	int r = search_chunk(cow, key, up, entry);
+
+	return r > 0 && drp_cow_prove(cow) ? -EIO : r;
+}
+
+int drp_cow_generation_before(struct drp_cow *cow, const struct drp_cow_key *key, u64 *generation)
+{
+	struct drp_cow_key before = *key;
+	struct drp_cow_entry entry;
+	int r = 0;
+
+	*generation = 0;
+	if (before.generation--)
+		r = search_chunk(cow, &before, false, &entry);
+	if (r > 0)
+		*generation = entry.key.generation;
+	return min(r, 0);
+}
+
 int drp_cow_find_preserved(struct drp_cow *cow, u64 element, u64 chunk, u64 from,
 			   struct drp_cow_entry *entry)
 {
 	const struct drp_cow_key key = { element, chunk, from };
 
-	return search_chunk(cow, &key, true, entry);
+	return search_slot(cow, &key, true, entry);
 }
 
 int drp_cow_find_private(struct drp_cow *cow, u64 element, u64 chunk, u64 below,
@@ -199,7 +222,7 @@ int drp_cow_find_private(struct drp_cow *cow, u64 element, u64 chunk, u64 below,
 {
 	const struct drp_cow_key key = { element, chunk, below - 1 };
 
-	return below ? search_chunk(cow, &key, false, entry) : 0;
+	return below ? search_slot(cow, &key, false, entry) : 0;
 }
 
 int drp_cow_next(struct drp_cow *cow, const struct drp_cow_key *key, struct drp_cow_entry *entry)
@@ -261,12 +284,14 @@ static int put_build(struct drp_commit_req *req)
 	int r = 0;
 
 	spin_lock_irqsave(&put->cow->lock, flags);
-	put->seq = ring->head_seq;
-	put->at = ring->head;
-	if (put->data < 0)
+	if (put->data < 0) {
 		r = put->data;
-	else if (!put->data)
-		list_add_tail(&put->node, &put->cow->unconfirmed);
+	} else {
+		put->seq = ring->head_seq;
+		put->at = ring->head;
+		if (!put->data)
+			list_add_tail(&put->node, &put->cow->unconfirmed);
+	}
 	spin_unlock_irqrestore(&put->cow->lock, flags);
 	return r;
 }
@@ -305,8 +330,11 @@ static void put_end(struct drp_cow_put *put, int error)
 	spin_lock_irqsave(&cow->lock, flags);
 	list_del_init(&put->node);
 	spin_unlock_irqrestore(&cow->lock, flags);
-	if (!put->landed)
+	if (!put->landed) {
+		/* The record of a write that failed may be on the medium, and the next activation finds it. */
+		put->lost = put->seq;
 		drp_cow_put_cancel(put);
+	}
 	put->ended(put, error);
 }
 

@@ -29,7 +29,7 @@ void drp_cow_refill_work(struct work_struct *work);
 void drp_cow_slot_committed(struct drp_cow *cow, u64 slot);
 /* Entries took slots: has the mark of drp_cow_watch() been passed? Any context. */
 void drp_cow_look_at_mark(struct drp_cow *cow);
-/* @slot, an entry's until now, took no data: free, but not handed out before the next activation. Any context. */
+/* @slot, an entry's until now, took no data: free, as those of drp_cow_release_bad() are. Any context. */
 void drp_cow_slot_bad(struct drp_cow *cow, u64 slot);
 /* Slots whose entries are durably gone become free. 0 or -ENOMEM: they stay noted. Sleeps. */
 int drp_cow_clear_freed(struct drp_cow *cow);
@@ -55,5 +55,7 @@ void drp_cow_mem_free(struct drp_cow *cow, struct drp_cow_mem *mem);
 void drp_cow_mems_free(struct drp_cow *cow, struct rb_root *root);
 /* Insert, in place of one with the same key, which is freed. lock held. */
 void __drp_cow_mem_insert(struct drp_cow *cow, struct rb_root *root, struct drp_cow_mem *mem);
+/* The newest generation before @key's that has an entry of its chunk, or 0: 0 or -errno. Sleeps. */
+int drp_cow_generation_before(struct drp_cow *cow, const struct drp_cow_key *key, u64 *generation);
 
 #endif /* DRP_COW_INTERNAL_H */

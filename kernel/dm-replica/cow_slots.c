@@ -2,13 +2,33 @@
 /*
  * Slots: which are free, which are at hand, which come back. The plane of used
  * slots says what is committed; a slot that was found free is noted in "taken"
- * until it is an entry's or given back, so that it is not found twice.
+ * until it is an entry's or given back, so that it is not found twice. One that
+ * took no data is free, and noted there until no other is found.
  */
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 
 #include "cow_internal.h"
 #include "pool.h"
+
+enum { TAKEN = 1, BAD = 2 };	/* in taken; the plane's page is pinned for the former */
+
+/* @slot, which was taken, is taken no more. Any context. */
+static void forget(struct drp_cow *cow, u64 slot)
+{
+	unsigned long flags;
+	bool pinned;
+
+	xa_lock_irqsave(&cow->taken, flags);
+	/* It may have turned out to be bad meanwhile. */
+	pinned = xa_load(&cow->taken, slot) == xa_mk_value(TAKEN);
+	if (pinned)
+		__xa_erase(&cow->taken, slot);
+	xa_unlock_irqrestore(&cow->taken, flags);
+	if (pinned)
+		drp_plane_unpin(cow->slots, slot);
+}
 
 /* ---- handing out ---- */
 
@@ -41,6 +61,22 @@ int drp_cow_alloc(struct drp_cow *cow, u64 *slots, u32 n)
 	return r;
 }
 
+bool drp_cow_can_spare(struct drp_cow *cow, u32 n, u32 percent)
+{
+	u64 used = drp_plane_count(cow->slots), max;
+	unsigned long flags;
+	bool can;
+
+	spin_lock_irqsave(&cow->lock, flags);
+	used += cow->nr_taken + n;
+	max = div_u64(cow->nr_slots * percent, 100);
+	can = !cow->full && cow->nr_recent <= DRP_COW_RECENT_MAX && used < max &&
+	      cow->nr_ready >= n + min_t(u64, DRP_COW_READY_SLOTS / 4, max - used);
+	__want_refill(cow);
+	spin_unlock_irqrestore(&cow->lock, flags);
+	return can;
+}
+
 void drp_cow_release(struct drp_cow *cow, const u64 *slots, u32 n)
 {
 	unsigned long flags;
@@ -53,8 +89,35 @@ void drp_cow_release(struct drp_cow *cow, const u64 *slots, u32 n)
 		if (cow->nr_ready < DRP_COW_READY_SLOTS)
 			cow->ready[cow->nr_ready++] = slots[i];
 		else
-			xa_erase(&cow->taken, slots[i]);
+			forget(cow, slots[i]);
 	}
+	spin_unlock_irqrestore(&cow->lock, flags);
+}
+
+/* Without memory for the note it may be found again at once, which is no harm. */
+static void mark_bad(struct drp_cow *cow, u64 slot)
+{
+	unsigned long flags;
+	void *was;
+
+	xa_lock_irqsave(&cow->taken, flags);
+	was = __xa_store(&cow->taken, slot, xa_mk_value(BAD), GFP_NOWAIT | __GFP_NOWARN);
+	xa_unlock_irqrestore(&cow->taken, flags);
+	if (was == xa_mk_value(TAKEN))
+		drp_plane_unpin(cow->slots, slot);
+	WRITE_ONCE(cow->has_bad, true);
+}
+
+void drp_cow_release_bad(struct drp_cow *cow, const u64 *slots, u32 n)
+{
+	unsigned long flags;
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		mark_bad(cow, slots[i]);
+	spin_lock_irqsave(&cow->lock, flags);
+	cow->nr_taken -= n;
+	cow->full = false;
 	spin_unlock_irqrestore(&cow->lock, flags);
 }
 
@@ -65,7 +128,7 @@ void drp_cow_slot_committed(struct drp_cow *cow, u64 slot)
 	drp_plane_set(cow->slots, slot, 1);
 	spin_lock_irqsave(&cow->lock, flags);
 	cow->nr_taken--;
-	xa_erase(&cow->taken, slot);
+	forget(cow, slot);
 	spin_unlock_irqrestore(&cow->lock, flags);
 }
 
@@ -97,39 +160,66 @@ void drp_cow_wait_slots(struct drp_cow *cow)
 int drp_cow_reserve_nodes(struct drp_cow *cow, u64 more)
 {
 	u64 want = READ_ONCE(cow->root.nodes) + more / (DRP_COW_LEAF_ENTRIES / 4) + 32;
-	u64 have = READ_ONCE(cow->nodes_reserved);
-	int r;
+	unsigned long flags;
+	int r = 0;
 
-	if (want <= have)
-		return 0;
-	want = round_up(want, 64);
-	r = drp_metadev_reserve(&cow->pool->md, want - have);
-	if (!r)
-		WRITE_ONCE(cow->nodes_reserved, want);
+	spin_lock_irqsave(&cow->lock, flags);
+	if (want > cow->nodes_reserved) {
+		want = round_up(want, 64);
+		r = drp_metadev_reserve(&cow->pool->md, want - cow->nodes_reserved);
+		if (!r)
+			cow->nodes_reserved = want;
+	}
+	spin_unlock_irqrestore(&cow->lock, flags);
 	return r;
 }
 
-/* Take the free slots of a run that are not taken yet. */
-static void take_run(struct drp_cow *cow, u64 first, u64 count, u64 *found, u32 *n, u32 max)
+/* Note it, if it is free and nobody has: 1, 0, or -ENOMEM. */
+static int take_one(struct drp_cow *cow, u64 slot)
 {
-	u64 slot;
-
-	for (slot = first; slot < first + count && *n < max; slot++) {
-		if (!slot || xa_load(&cow->taken, slot))
-			continue;
-		if (xa_is_err(xa_store_irq(&cow->taken, slot, xa_mk_value(1), GFP_NOIO)))
-			return;
-		found[(*n)++] = slot;
+	if (!slot || xa_load(&cow->taken, slot))
+		return 0;
+	/* Who commits it cannot wait for memory. */
+	if (drp_plane_pin(cow->slots, slot))
+		return -ENOMEM;
+	if (xa_is_err(xa_store_irq(&cow->taken, slot, xa_mk_value(TAKEN), GFP_NOIO))) {
+		drp_plane_unpin(cow->slots, slot);
+		return -ENOMEM;
 	}
+	/* Its put may have landed since the plane was read: it says so there before its note goes. */
+	if (drp_plane_any(cow->slots, slot, 1)) {
+		forget(cow, slot);
+		return 0;
+	}
+	return 1;
 }
 
-/* Look for free slots from the cursor to the end, then from the start to the cursor. */
-static u32 look(struct drp_cow *cow, u64 *found, u32 max)
+/* Take the free slots of a run that are not taken yet. 0 or -ENOMEM. */
+static int take_run(struct drp_cow *cow, u64 first, u64 count, u64 *found, u32 *n, u32 max)
+{
+	u64 slot;
+	int r;
+
+	for (slot = first; slot < first + count && *n < max; slot++) {
+		r = take_one(cow, slot);
+		if (r < 0)
+			return r;
+		if (r)
+			found[(*n)++] = slot;
+	}
+	return 0;
+}
+
+/*
+ * Look for free slots from the cursor to the end, then from the start to the
+ * cursor; how many is in @found_n. 0, or -errno: there may be more.
+ */
+static int look(struct drp_cow *cow, u64 *found, u32 max, u32 *found_n)
 {
 	u64 from = cow->cursor, first, count;
 	bool wrapped = false;
 	u32 n = 0;
-	int r;
+	int r = 0;
 
 	while (n < max) {
 		r = drp_plane_next_clear(cow->slots, from, max, &first, &count);
@@ -142,13 +232,16 @@ static u32 look(struct drp_cow *cow, u64 *found, u32 max)
 			from = 0;
 			continue;
 		}
-		take_run(cow, first, count, found, &n, max);
+		r = take_run(cow, first, count, found, &n, max);
+		if (r)
+			break;
 		from = first + count;
 		cond_resched();
 	}
 	if (n)
 		cow->cursor = found[n - 1] + 1;
-	return n;
+	*found_n = n;
+	return min(r, 0);
 }
 
 /* @found is ascending and is handed out from the end of the list. */
@@ -165,6 +258,20 @@ static u32 __add_ready(struct drp_cow *cow, const u64 *found, u32 n)
 	return n;
 }
 
+/* Those that took no data are better than none. */
+static bool take_back_bad(struct drp_cow *cow)
+{
+	unsigned long slot;
+	void *what;
+
+	if (!xchg(&cow->has_bad, false))
+		return false;
+	xa_for_each(&cow->taken, slot, what)
+		if (xa_to_value(what) == BAD)
+			xa_erase_irq(&cow->taken, slot);
+	return true;
+}
+
 static u64 entries_under_way(struct drp_cow *cow)
 {
 	u64 n;
@@ -178,15 +285,20 @@ static u64 entries_under_way(struct drp_cow *cow)
 static void refill(struct drp_cow *cow, u64 *found)
 {
 	u32 n = 0, used;
+	int r = 0;
 
-	if (!drp_cow_reserve_nodes(cow, entries_under_way(cow)))
-		n = look(cow, found, DRP_COW_READY_SLOTS / 2);
+	if (!drp_cow_prove(cow) && !drp_cow_reserve_nodes(cow, entries_under_way(cow))) {
+		r = look(cow, found, DRP_COW_READY_SLOTS / 2, &n);
+		if (!r && !n && take_back_bad(cow))
+			r = look(cow, found, DRP_COW_READY_SLOTS / 2, &n);
+	}
 	spin_lock_irq(&cow->lock);
 	used = __add_ready(cow, found, n);
-	cow->full = !n && list_empty(&cow->freed);
+	/* Without memory to look it is looked again, as whoever needs a slot asks for it. */
+	cow->full = !n && r != -ENOMEM && list_empty(&cow->freed) && READ_ONCE(cow->proven);
 	spin_unlock_irq(&cow->lock);
 	while (used < n)
-		xa_erase_irq(&cow->taken, found[used++]);
+		forget(cow, found[used++]);
 }
 
 void drp_cow_refill_work(struct work_struct *work)
@@ -218,16 +330,10 @@ void drp_cow_note_freed(struct drp_cow *cow, struct drp_cow_freed *freed)
 void drp_cow_slot_bad(struct drp_cow *cow, u64 slot)
 {
 	struct drp_cow_freed *freed = kmalloc(sizeof(*freed), GFP_NOWAIT | __GFP_NOWARN);
-	unsigned long flags;
-	void *old;
 
-	xa_lock_irqsave(&cow->taken, flags);
-	old = __xa_store(&cow->taken, slot, xa_mk_value(1), GFP_NOWAIT | __GFP_NOWARN);
-	xa_unlock_irqrestore(&cow->taken, flags);
-	if (!freed || xa_is_err(old)) {
-		kfree(freed);
+	if (!freed)
 		return;		/* it stays in use */
-	}
+	mark_bad(cow, slot);
 	freed->slot = slot;
 	drp_cow_note_freed(cow, freed);
 }

@@ -114,6 +114,8 @@ static int check(const struct diff *d, const char **why)
 	else if ((!drp_element_virtual(d->a) && d->a->inbound) ||
 		 (!drp_element_virtual(d->b) && d->b->inbound))
 		*why = "one of the elements is being restored or cloned to: wait for that";
+	else if (drp_snapshot_in_turn(d->a) != drp_snapshot_in_turn(d->b))
+		*why = "one of the elements was taken during a restore that is not finished: wait for that";
 	else if ((drp_element_virtual(d->a) && !drp_snapshot_live(d->a)) ||
 		 (drp_element_virtual(d->b) && !drp_snapshot_live(d->b)))
 		*why = "one of the elements has no point in time";

@@ -4,6 +4,7 @@
 
 #include "copy.h"
 #include "io.h"
+#include "leg.h"
 #include "job.h"
 #include "op.h"
 #include "op_snapshot.h"
@@ -23,35 +24,6 @@ static void rerun_parked(struct drp_gate *gate, struct bio_list *bios)
 	drp_pool_rerun_bios(e->pool, bios);
 }
 
-static int alloc_extents(struct drp_element *e)
-{
-	const size_t bytes = BITS_TO_LONGS(e->nr_extents) * sizeof(long);
-
-	e->active = kvzalloc(bytes, GFP_KERNEL);
-	e->touched = kvzalloc(bytes, GFP_KERNEL);
-	e->aged = kvzalloc(bytes, GFP_KERNEL);
-	e->written = kvzalloc(bytes, GFP_KERNEL);
-	e->landing = kvzalloc(bytes, GFP_KERNEL);
-	e->land_from = e->nr_extents;
-	if (e->active && e->touched && e->aged && e->written && e->landing)
-		return 0;
-	return -ENOMEM;
-}
-
-static void free_extents(struct drp_element *e)
-{
-	kvfree(e->active);
-	kvfree(e->touched);
-	kvfree(e->aged);
-	kvfree(e->written);
-	kvfree(e->landing);
-}
-
-static u64 extents_of(const struct drp_pool *pool, u64 sectors)
-{
-	return (sectors + (1ULL << pool->extent_shift) - 1) >> pool->extent_shift;
-}
-
 struct drp_element *drp_element_alloc(struct drp_pool *pool, const struct drp_element_rec *rec)
 {
 	struct drp_element *e = kzalloc(sizeof(*e), GFP_KERNEL);
@@ -62,8 +34,9 @@ struct drp_element *drp_element_alloc(struct drp_pool *pool, const struct drp_el
 	e->rec = *rec;
 	e->component = rec->id;
 	e->access = DRP_ACCESS_WRITE;
+	e->cow_lost = pool->cow ? atomic_read(&pool->cow->lost_flushes) : 0;
 	/* What is written through it needs no write intent: it has no legs. */
-	e->nr_extents = drp_element_virtual(e) ? 0 : extents_of(pool, rec->size_sectors);
+	e->nr_extents = drp_element_virtual(e) ? 0 : drp_element_extents(pool, rec->size_sectors);
 	spin_lock_init(&e->wait_lock);
 	bio_list_init(&e->waiting);
 	INIT_LIST_HEAD(&e->queue_node);
@@ -78,12 +51,12 @@ struct drp_element *drp_element_alloc(struct drp_pool *pool, const struct drp_el
 	if (!e->turn)
 		goto err_grace;
 	e->plan = kzalloc(sizeof(*e->plan), GFP_KERNEL);
-	if (!e->plan || alloc_extents(e))
+	if (!e->plan || drp_element_alloc_extents(e))
 		goto err_extents;
 	return e;
 
 err_extents:
-	free_extents(e);
+	drp_element_free_extents(e);
 	kfree(e->plan);
 	free_percpu(e->turn);
 err_grace:
@@ -104,7 +77,7 @@ void drp_element_free(struct drp_element *e)
 	drp_grace_exit(&e->grace);
 	drp_gate_exit(&e->gate);
 	free_percpu(e->turn);
-	free_extents(e);
+	drp_element_free_extents(e);
 	kfree(e->plan);
 	kfree(e);
 }
@@ -171,6 +144,9 @@ static u8 access_of(struct drp_element *e)
 	struct drp_sync *s;
 	unsigned long id;
 
+	/* A dissolved snapshot's target that has lost its point in time: no sync says so. */
+	if (drp_element_virtual(e) && !e->snap && !e->rec.parent_generation)
+		access = DRP_ACCESS_NONE;
 	xa_for_each(&e->pool->syncs, id, s) {
 		struct drp_host_access a;
 
@@ -262,115 +238,6 @@ int drp_element_commit(struct drp_element *e, const struct drp_element_rec *rec)
 	return r;
 }
 
-/* ---- growing ---- */
-
-/* Room for @sectors. Its gate is closed and drained, nothing is active in the new part. */
-static int grow_extents(struct drp_element *e, u64 sectors)
-{
-	struct drp_element old = *e;
-	u64 extents = extents_of(e->pool, sectors);
-	const size_t bytes = BITS_TO_LONGS(old.nr_extents) * sizeof(long);
-
-	if (extents == e->nr_extents)
-		return 0;
-	e->active = NULL;
-	e->touched = NULL;
-	e->aged = NULL;
-	e->written = NULL;
-	e->landing = NULL;
-	e->nr_extents = extents;
-	if (alloc_extents(e)) {
-		free_extents(e);
-		e->active = old.active;
-		e->touched = old.touched;
-		e->aged = old.aged;
-		e->written = old.written;
-		e->landing = old.landing;
-		e->nr_extents = old.nr_extents;
-		e->land_from = old.nr_extents;
-		return -ENOMEM;
-	}
-	memcpy(e->active, old.active, bytes);
-	memcpy(e->touched, old.touched, bytes);
-	memcpy(e->aged, old.aged, bytes);
-	memcpy(e->written, old.written, bytes);
-	free_extents(&old);
-	return 0;
-}
-
-static u64 regions_of(const struct drp_pool *pool, u64 sectors)
-{
-	return (sectors + (1ULL << pool->region_shift) - 1) >> pool->region_shift;
-}
-
-static int grow(struct drp_element *e, u64 sectors)
-{
-	struct drp_element_rec rec = e->rec;
-	struct drp_sync *s;
-	unsigned long id;
-	int r;
-
-	/* What lies behind the old end has no point in time. */
-	if (e->rec.parent_element || drp_snapshot_child(e) || drp_snapshot_aspect(e)) {
-		DMERR("element %s cannot grow while it %s", rec.name,
-		      e->rec.parent_element ? "is a snapshot" : "has snapshots");
-		return -EBUSY;
-	}
-	xa_for_each(&e->pool->syncs, id, s) {
-		if (s->source == e && s->turn) {
-			DMERR("element %s cannot grow while it and %s are copied to one another",
-			      rec.name, s->target->rec.name);
-			return -EBUSY;
-		}
-		if (s->source != e || s->target->rec.size_sectors >= sectors)
-			continue;
-		DMERR("element %s cannot grow: %s, its target, is smaller; grow that first",
-		      rec.name, s->target->rec.name);
-		return -ENOSPC;
-	}
-	/* A checkpoint reads the extents without the ring's lock. */
-	mutex_lock(&e->pool->checkpoint_lock);
-	mutex_lock(&e->pool->cm.ring_lock);
-	r = grow_extents(e, sectors);
-	mutex_unlock(&e->pool->cm.ring_lock);
-	mutex_unlock(&e->pool->checkpoint_lock);
-	if (r)
-		return r;
-	/* New regions differ before the size is durable: never the other way round. */
-	xa_for_each(&e->pool->syncs, id, s) {
-		if (s->source != e || drp_sync_is_snapshot(s))
-			continue;
-		r = drp_plane_resize(s->d, regions_of(e->pool, sectors), true);
-		if (r)
-			return r;
-	}
-	rec.size_sectors = sectors;
-	return drp_element_commit(e, &rec);
-}
-
-int drp_element_replay_growth(struct drp_element *e, const struct drp_element_rec *rec)
-{
-	struct drp_sync *s;
-	unsigned long id;
-	int r;
-
-	/* An older record than the catalog's: sizes only grow. */
-	if (rec->size_sectors < e->rec.size_sectors) {
-		u64 size = e->rec.size_sectors;
-
-		e->rec = *rec;
-		e->rec.size_sectors = size;
-		return 0;
-	}
-	r = drp_element_virtual(e) ? 0 : grow_extents(e, rec->size_sectors);
-	e->rec = *rec;
-	xa_for_each(&e->pool->syncs, id, s) {
-		if (!r && s->source == e && !drp_sync_is_snapshot(s))
-			r = drp_plane_resize(s->d, regions_of(e->pool, rec->size_sectors), true);
-	}
-	return r;
-}
-
 /* ---- attach ---- */
 
 enum acquaintance { KNOWN, UNSURE, STRANGE };
@@ -420,7 +287,7 @@ static int check_size(struct drp_element *e, struct drp_attachment *at)
 		      e->rec.size_sectors, (u64)at->ti->len);
 		return -EINVAL;
 	}
-	return at->ti->len > e->rec.size_sectors ? grow(e, at->ti->len) : 0;
+	return at->ti->len > e->rec.size_sectors ? drp_element_grow(e, at->ti->len) : 0;
 }
 
 /* A device, or COW space for what has none: 0 or a negative errno. */
@@ -489,15 +356,19 @@ static int invalidate_syncs(struct drp_element *e)
 	return 0;
 }
 
-/* Before anybody uses it: what nobody vouches for is compared with the other side. */
-static void doubt_sources(struct drp_element *e)
+/* Before anybody uses it: what nobody vouches for (@unsure: now) is compared with the other side. */
+static void doubt_legs(struct drp_element *e, bool unsure)
 {
 	struct drp_sync *s;
 	unsigned long id;
 
 	xa_for_each(&e->pool->syncs, id, s) {
-		if (!s->removed && (s->source == e || s->target == e) && drp_sync_has_legs(s))
-			drp_op_doubt_source(s);
+		if (s->removed || (s->source != e && s->target != e))
+			continue;
+		if (unsure)
+			s->doubt |= s->source == e ? DRP_DOUBT_SOURCE : DRP_DOUBT_TARGET;
+		if (drp_sync_has_legs(s))
+			drp_op_doubt_legs(s);
 	}
 }
 
@@ -542,9 +413,9 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 		e->data_dev = e->bdev->bd_dev;
 	}
 	e->element_dev = disk_devt(dm_disk(dm_table_get_md(at->ti->table)));
+	if (known == STRANGE)
+		WRITE_ONCE(e->flush_lost, false);	/* of another disk */
 	WRITE_ONCE(e->live, at);
-	if (!e->last || !e->last->data || e->last->data->bdev != e->bdev)
-		e->unsure = known == UNSURE;
 	e->last = NULL;
 	e->flushed = false;
 	WRITE_ONCE(e->leg_gone, false);
@@ -553,7 +424,7 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 	WRITE_ONCE(e->pushing_back, false);
 	drp_element_refresh_access(e);
 	drp_snapshot_refresh_all(e);
-	doubt_sources(e);
+	doubt_legs(e, known == UNSURE);
 	drp_gate_open(&e->gate);
 	attach_syncs(e);
 	report_attached(e, true);
@@ -599,8 +470,10 @@ void drp_element_suspend(struct drp_element *e, struct drp_attachment *at)
 	}
 	drp_op_end(e->pool, flags);
 	/* Not under op_lock: a leg that hangs must not stop other operations. */
-	if (live)
+	if (live) {
 		drp_gate_wait_drained(&e->gate, MAX_SCHEDULE_TIMEOUT);
+		drp_leg_wait_flushed(e);
+	}
 }
 
 /* Its device is closed for good: remember how it looks. */
@@ -620,17 +493,24 @@ static void lost_cache(struct drp_element *e)
 	struct drp_sync *s;
 	unsigned long id;
 
-	xa_for_each(&e->pool->syncs, id, s)
-		if (!s->removed && (s->source == e || s->target == e))
-			drp_extents_to_d(s, true);
+	xa_for_each(&e->pool->syncs, id, s) {
+		if (s->removed || (s->source != e && s->target != e))
+			continue;
+		/* A copy that goes on when the leg is back must not take it for written. */
+		if (s->copier)
+			drp_copy_spoil(s->copier, 0, U64_MAX);
+		drp_extents_to_d(s, true);
+	}
 }
 
 static void close_data(struct drp_element *e, struct drp_attachment *at)
 {
-	e->flushed = !blkdev_issue_flush(at->data->bdev);
-	if (!e->flushed)
+	e->flushed = !blkdev_issue_flush(at->data->bdev) && !atomic_read(&e->late_lost);
+	if (!e->flushed) {
+		drp_element_flush_lost(e);
 		lost_cache(e);
-	if (e->flushed && e->inbound && drp_turn_leave(e->inbound))
+	}
+	if (e->inbound && drp_turn_leave(e->inbound, e->flushed))
 		DMWARN("element %s: what was copied to it is not recorded", e->rec.name);
 	leave_fingerprint(e, at);
 }

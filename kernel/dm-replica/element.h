@@ -62,7 +62,12 @@ struct drp_element {
 	u64 cow_said;			/* up to this generation snapshots have source_changed durably; changes under op_lock */
 	bool cow_tells;			/* a writer waits for that */
 	struct drp_preserved *preserved;	/* what of it is kept; there while cow_newest is set */
+	bool cow_split;			/* snapshots were taken since the turn inbound began: stable inside the gate */
 	u8 access;			/* enum drp_access */
+	bool flush_lost;		/* a FLUSH of ours failed on its device: the next one of its hosts does, too */
+	int cow_lost;			/* virtual: failed flushes of COW space that its hosts were told of */
+	atomic_t late_lost;		/* FLUSHes that failed after their deadline, and nobody was told yet */
+	atomic_t late_flushes;		/* with its device, not inside its gate */
 	bool pushing_back;		/* its device is being suspended: who waits for another one goes back to dm */
 	u64 nr_extents;
 	unsigned long *active;		/* bit per extent: durably marked */
@@ -86,7 +91,6 @@ struct drp_element {
 	bool held;			/* suspended internally, with its pool; has a reference on md */
 	struct mapped_device *md;	/* while held */
 	bool flushed;			/* not attached, and flushed after its last write */
-	bool unsure;			/* nothing said that its device is the one of before */
 	struct delayed_work leg_deadline;
 
 	/* under pool->cm.ring_lock */
@@ -142,6 +146,25 @@ struct block_device *drp_element_bdev(struct drp_element *e);
 /* Commit @rec as its record and install it: 0 or -EIO. op_lock held. Sleeps. */
 int drp_element_commit(struct drp_element *e, const struct drp_element_rec *rec);
 
+/* ---- its size (element_size.c) ---- */
+
+#define DRP_ELEMENT_SECTORS_MAX	(1ULL << 42)	/* 2 PiB */
+#define DRP_ELEMENT_EXTENTS_MAX	(1ULL << 29)	/* 64 MiB each of its five bitmaps */
+
+/* So large may one of @pool be, in sectors. */
+u64 drp_element_sectors_max(const struct drp_pool *pool);
+/* Extents of so many sectors. */
+u64 drp_element_extents(const struct drp_pool *pool, u64 sectors);
+/* Bitmaps for nr_extents: 0 or -ENOMEM, then they are freed all the same. Sleeps. */
+int drp_element_alloc_extents(struct drp_element *e);
+void drp_element_free_extents(struct drp_element *e);
+
+/*
+ * It and the planes of its syncs become larger, durably, or stay as they are: 0,
+ * -EBUSY, -ENOSPC, -ENOMEM, -EIO. Its gate closed and drained, op_lock held. Sleeps.
+ */
+int drp_element_grow(struct drp_element *e, u64 sectors);
+
 /* During load: the log says that it has grown. */
 int drp_element_replay_growth(struct drp_element *e, const struct drp_element_rec *rec);
 
@@ -156,6 +179,14 @@ void drp_element_refresh_access(struct drp_element *e);
 
 /* Drop what the page cache holds of it. op_lock held. Sleeps. */
 void drp_element_drop_cache(struct drp_element *e);
+
+/* A FLUSH of its leg failed that no host asked for: those that write to it learn from their next one. Any context. */
+static inline void drp_element_flush_lost(struct drp_element *e)
+{
+	/* A turn tells them of what it had brought: see drp_turn_lose(). */
+	if (!READ_ONCE(e->inbound) && READ_ONCE(e->access) == DRP_ACCESS_WRITE)
+		WRITE_ONCE(e->flush_lost, true);
+}
 
 static inline u64 drp_extent_of(const struct drp_pool *pool, sector_t sector)
 {

@@ -6,6 +6,7 @@
 #include "io.h"
 #include "op.h"
 #include "preserve.h"
+#include "snapshot.h"
 #include "targets.h"
 
 struct drp_pool *drp_pool_of_dev(struct dm_dev *dev)
@@ -38,17 +39,19 @@ static const char *used_by_element(struct drp_pool *pool, struct drp_element *se
 }
 
 /* dm's exclusive claim does not see two targets on one device: compare with all pools. */
-bool drp_device_in_use(struct block_device *bdev, struct drp_element *self, bool metadata,
-		       const char *what)
+bool drp_device_in_use(struct block_device *bdev, struct drp_element *self,
+		       const struct block_device *own_metadata, const char *what)
 {
 	const char *user = NULL;
 	struct drp_pool *pool;
-	unsigned int i, flags;
+	unsigned int flags;
+	u32 number = 0;
 
-	for (i = 0; !user && (pool = drp_pool_get_nth(i)); i++) {
+	for (; !user && (pool = drp_pool_get_from(&number)); number++) {
 		if (drp_pool_hold(pool)) {
 			flags = drp_op_begin(pool);
-			if (!metadata && bdev == pool->md.bdev)
+			if (pool->md.bdev != own_metadata &&
+			    (bdev == pool->md.bdev || (pool->cow && bdev == pool->cow->bdev)))
 				user = pool->sb.name;
 			else
 				user = used_by_element(pool, self, bdev);
@@ -127,7 +130,7 @@ static int open_data(struct dm_target *ti, const struct drp_element_args *args,
 	}
 	if (args->identity)
 		strscpy(at->identity, args->identity, sizeof(at->identity));
-	if (drp_device_in_use(at->data->bdev, at->element, false, at->data->name)) {
+	if (drp_device_in_use(at->data->bdev, at->element, NULL, at->data->name)) {
 		ti->error = "Data device is in use by a pool (the kernel log says which)";
 		return -EBUSY;
 	}
@@ -245,11 +248,26 @@ static void element_dtr(struct dm_target *ti)
 	free_attachment(ti, ti->private);
 }
 
+/* Has another element of the pool got the disk since the table was loaded? */
+static bool given_away(struct drp_element *e, struct dm_dev *data)
+{
+	unsigned int flags = drp_op_begin(e->pool);
+	const char *user = used_by_element(e->pool, e, data->bdev);
+
+	if (user)
+		DMERR("%s is in use by %s of pool %s", data->name, user, e->pool->sb.name);
+	drp_op_end(e->pool, flags);
+	return user;
+}
+
 static int element_preresume(struct dm_target *ti)
 {
 	struct drp_attachment *at = ti->private;
+	struct drp_element *e = at->element;
 
-	return drp_element_attach(at->element, at);
+	if (at->data && at->data->bdev->bd_dev != READ_ONCE(e->data_dev) && given_away(e, at->data))
+		return -EBUSY;
+	return drp_element_attach(e, at);
 }
 
 static void element_presuspend(struct dm_target *ti)
@@ -318,12 +336,31 @@ static void limit_discards(struct drp_element *e, struct queue_limits *limits)
 	limits->max_hw_discard_sectors = max;
 }
 
+/* Reads of what was not written since go to the disk of the first source. */
+static void limit_blocks(struct drp_element *e, struct queue_limits *limits)
+{
+	unsigned int flags = drp_op_begin(e->pool), block;
+	struct drp_element *root = drp_snapshot_root(e);
+
+	/* It may be suspended: then its disk is still known. */
+	if (root && root->bdev) {
+		block = bdev_logical_block_size(root->bdev);
+		limits->logical_block_size = max_t(unsigned int, limits->logical_block_size, block);
+		limits->physical_block_size = max(limits->physical_block_size,
+						  limits->logical_block_size);
+		limits->io_min = max(limits->io_min, limits->physical_block_size);
+	}
+	drp_op_end(e->pool, flags);
+}
+
 static void element_io_hints(struct dm_target *ti, struct queue_limits *limits)
 {
 	struct drp_attachment *at = ti->private;
 
-	if (at->cow)
+	if (at->cow) {
 		limit_discards(at->element, limits);
+		limit_blocks(at->element, limits);
+	}
 	drp_limits_stable_writes(ti, limits);
 	/* A mirror's target may be pickier about buffers than this device. */
 	limits->dma_alignment = max_t(unsigned int, limits->dma_alignment, SECTOR_SIZE - 1);

@@ -230,9 +230,12 @@ static void want_checkpoint(void *ctx)
 {
 	struct drp_pool *pool = ctx;
 
-	if (!pool->stopping)
-		mod_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work,
-				 READ_ONCE(pool->retire_futile) ? HZ / 10 : 0);
+	if (pool->stopping)
+		return;
+	if (!READ_ONCE(pool->retire_futile))
+		mod_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, 0);
+	else if (!xchg(&pool->checkpoint_again, true))	/* once, or it would be put off for ever */
+		mod_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, HZ / 10);
 }
 
 static void failed(void *ctx, int error)
@@ -453,9 +456,8 @@ int drp_extents_hand_down(struct drp_sync *s)
 
 /* ---- after a crash, or when a leg may have lost its cache ---- */
 
-static void element_to_d(struct drp_sync *s, struct drp_element *e, bool written_only)
+static void bits_to_d(struct drp_sync *s, const struct drp_element *e, const unsigned long *bits)
 {
-	const unsigned long *bits = written_only ? e->written : e->active;
 	u64 size = s->source->rec.size_sectors;
 	unsigned int shift = s->pool->extent_shift;
 	unsigned long x;
@@ -467,6 +469,14 @@ static void element_to_d(struct drp_sync *s, struct drp_element *e, bool written
 			break;
 		drp_sync_mark(s, start, min_t(u64, size, start + (1ULL << shift)));
 	}
+}
+
+static void element_to_d(struct drp_sync *s, struct drp_element *e, bool written_only)
+{
+	/* First: one that is about to be retired is not active any more. */
+	bits_to_d(s, e, e->written);
+	if (!written_only)
+		bits_to_d(s, e, e->active);
 }
 
 void drp_extents_to_d(struct drp_sync *s, bool written_only)

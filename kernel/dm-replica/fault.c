@@ -11,17 +11,26 @@
 #include "leg.h"
 #include "op.h"
 #include "snapshot.h"
+#include "turn.h"
 
 #define RECOVER_DELAY_MIN	2	/* s */
 #define RECOVER_DELAY_MAX	60
 
-static void concern(struct drp_io_ctx *io, struct drp_sync *s, int fault, blk_status_t status)
+/* Or may it have been the FLUSH behind a write that failed? */
+static bool was_flush(const struct bio *bio, const struct drp_io_ctx *io, struct block_device *bdev)
+{
+	return io->range.start == io->range.end ||
+	       ((bio->bi_opf & REQ_FUA) && drp_fua_flushes(bdev));
+}
+
+static void concern(struct drp_io_ctx *io, struct drp_sync *s, int fault, blk_status_t status,
+		    bool flush)
 {
 	struct drp_copier *copier = READ_ONCE(s->copier);
 
 	/* Spoil first: a copy that clears the mark behind us will find that it must set it again. */
-	if (copier && io->range.start == io->range.end)
-		drp_copy_spoil(copier, 0, U64_MAX);	/* a flush: nothing copied is safe */
+	if (copier && flush)
+		drp_copy_spoil(copier, 0, U64_MAX);	/* nothing copied is safe */
 	else if (copier)
 		drp_copy_spoil(copier, io->range.start, io->range.end);
 	drp_sync_mark(s, io->range.start, io->range.end);
@@ -37,15 +46,21 @@ void drp_fault_leg(struct bio *bio, int hop, blk_status_t status)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	const struct drp_plan *plan = io->e->plan;
+	bool flush = was_flush(bio, io, hop < 0 ? io->e->bdev : plan->hop[hop].target->bdev);
 	u32 mask = io->mirrored;
 
-	if (hop >= 0)
-		concern(io, plan->hop[hop].sync, DRP_FAULT_TARGET, status);
+	if (hop >= 0) {
+		concern(io, plan->hop[hop].sync, DRP_FAULT_TARGET, status, flush);
+	} else if (flush) {
+		drp_fault_leg_flush(io->e, blk_status_to_errno(status));
+		if (io->range.start == io->range.end)
+			WRITE_ONCE(io->e->flush_lost, false);	/* this is how they learn */
+	}
 	for (; mask; mask &= mask - 1) {
 		unsigned int i = __ffs(mask);
 
 		if (plan->hop[i].parent == hop)
-			concern(io, plan->hop[i].sync, DRP_FAULT_SOURCE, status);
+			concern(io, plan->hop[i].sync, DRP_FAULT_SOURCE, status, flush);
 	}
 }
 
@@ -102,10 +117,14 @@ int drp_fault_break(struct drp_sync *s, const char *why)
 	rec.progress_status = DRP_PS_NOT_APPLICABLE;
 	rec.in_sync = false;
 	rec.source_changed = rec.source_changed || !rec.reverse;
+	drp_sync_source_changed_now(s);
 	strscpy(rec.error_text, why, sizeof(rec.error_text));
 	r = drp_sync_commit(s, &rec, NULL, 0, false);
-	if (r)
+	if (r) {
+		/* The copy was stopped all the same. */
+		drp_job_unrecorded(s->pool, rec.job_id);
 		return r;
+	}
 	pr_warn("dm-replica: sync %s is Broken: %s\n", rec.name, why);
 	drp_sync_refresh(s);
 	if (rec.job_id)
@@ -123,6 +142,60 @@ void drp_fault_flush(struct drp_sync *s, int fault, int error)
 	WRITE_ONCE(s->fault_status, errno_to_blk_status(error));
 	set_bit(fault, &s->faults);
 	queue_work(s->pool->op_wq, &s->pool->fault_work);
+}
+
+void drp_fault_leg_slow(struct drp_element *e, int error)
+{
+	const struct drp_plan *plan = e->plan;
+	unsigned int i;
+
+	if (plan->up && drp_sync_in_cache(plan->up))
+		drp_fault_flush(plan->up, DRP_FAULT_TARGET, error);
+	for (i = 0; i < plan->nr_hops; i++)
+		if (plan->hop[i].parent < 0 && drp_sync_in_cache(plan->hop[i].sync))
+			drp_fault_flush(plan->hop[i].sync, DRP_FAULT_SOURCE, error);
+}
+
+void drp_fault_leg_flush(struct drp_element *e, int error)
+{
+	const struct drp_plan *plan = e->plan;
+	struct drp_turn *turn = READ_ONCE(e->inbound);
+	struct drp_copier *copier = turn ? READ_ONCE(turn->s->copier) : NULL;
+	unsigned int i;
+
+	if (copier)
+		drp_copy_spoil(copier, 0, U64_MAX);
+	if (turn)
+		drp_turn_lose(turn);
+	drp_element_flush_lost(e);
+	if (plan->up && !drp_sync_is_snapshot(plan->up))
+		drp_fault_flush(plan->up, DRP_FAULT_TARGET, error);
+	for (i = 0; i < plan->nr_hops; i++)
+		if (plan->hop[i].parent < 0 && !drp_sync_is_snapshot(plan->hop[i].sync))
+			drp_fault_flush(plan->hop[i].sync, DRP_FAULT_SOURCE, error);
+}
+
+void drp_fault_late_flush(struct drp_element *e)
+{
+	atomic_inc(&e->late_lost);
+	drp_element_flush_lost(e);
+	queue_work(e->pool->op_wq, &e->pool->fault_work);
+}
+
+static void tell_late_flushes(struct drp_pool *pool)
+{
+	struct drp_element *e;
+	unsigned long id;
+	int lost;
+
+	xa_for_each(&pool->elements, id, e) {
+		lost = atomic_read(&e->late_lost);
+		if (!lost)
+			continue;
+		drp_fault_leg_flush(e, -EIO);
+		smp_mb__before_atomic();	/* who finds none finds the faults */
+		atomic_sub(lost, &e->late_lost);
+	}
 }
 
 /* Nobody knows what reached those that follow the target. */
@@ -145,16 +218,24 @@ static void break_faulted(struct drp_pool *pool)
 	unsigned long id;
 
 	xa_for_each(&pool->syncs, id, s) {
-		bool target = test_and_clear_bit(DRP_FAULT_TARGET, &s->faults);
-		bool source = test_and_clear_bit(DRP_FAULT_SOURCE, &s->faults);
+		bool target = test_bit(DRP_FAULT_TARGET, &s->faults);
+		bool source = test_bit(DRP_FAULT_SOURCE, &s->faults);
 		char why[64];
 
 		if (!target && !source)
 			continue;
 		snprintf(why, sizeof(why), "%s write error %d", target ? "target" : "source",
 			 blk_status_to_errno(READ_ONCE(s->fault_status)));
+		/* One that mirrors no more has marks for what it wrote since, not for what is lost. */
 		if (s->flow == DRP_FLOW_MIRROR)
 			drp_fault_break(s, why);
+		else
+			drp_extents_to_d(s, true);
+		/* Not before all is marked: while they are set no checkpoint retires its extents. */
+		if (target)
+			clear_bit(DRP_FAULT_TARGET, &s->faults);
+		if (source)
+			clear_bit(DRP_FAULT_SOURCE, &s->faults);
 	}
 }
 
@@ -172,6 +253,7 @@ void drp_fault_work(struct work_struct *work)
 	spin_unlock_irq(&pool->fault_lock);
 
 	flags = drp_op_begin(pool);
+	tell_late_flushes(pool);
 	break_faulted(pool);
 	drp_op_end(pool, flags);
 
@@ -200,6 +282,10 @@ static void note_one(struct drp_sync *s)
 		return;
 	rec.source_changed |= source;
 	rec.target_changed |= target;
+	if (source)
+		drp_sync_source_changed_now(s);
+	if (target)
+		drp_sync_target_changed_now(s);
 	rec.in_sync = false;
 	/* What is written is not its point in time any more. */
 	if (target && (drp_sync_is_snapshot(s) || rec.sync_type == DRP_SYNC_CLONE) &&

@@ -9,7 +9,8 @@
 
 struct drp_freeze {
 	/* fixed */
-	struct work_struct work;
+	struct work_struct work;	/* freezes */
+	struct work_struct thaw_work;
 	struct mapped_device *md;
 	struct kref ref;		/* the work's and the waiter's */
 	struct completion done;
@@ -88,11 +89,19 @@ struct drp_freeze *drp_freeze_begin(struct mapped_device *md, long timeout)
 	return ERR_PTR(r);
 }
 
-void drp_freeze_end(struct drp_freeze *f)
+static void thaw_work(struct work_struct *work)
 {
+	struct drp_freeze *f = container_of(work, struct drp_freeze, thaw_work);
+
 	if (f->frozen)
 		drp_bdev_thaw(device_of(f));
 	kref_put(&f->ref, free_freeze);
+}
+
+void drp_freeze_end_soon(struct drp_freeze *f)
+{
+	INIT_WORK(&f->thaw_work, thaw_work);
+	queue_work(freeze_wq, &f->thaw_work);
 }
 
 int drp_freeze_init(void)

@@ -21,7 +21,10 @@ void drp_freeze_exit(void);
  * then it is not frozen, or not for long. No lock held. Sleeps.
  */
 struct drp_freeze *drp_freeze_begin(struct mapped_device *md, long timeout);
-/* Thaw it. No lock held. Sleeps. */
-void drp_freeze_end(struct drp_freeze *f);
+/*
+ * Thaw it, in another work: a file system that goes on may write, and such a write
+ * may wait for locks of the caller. Any context.
+ */
+void drp_freeze_end_soon(struct drp_freeze *f);
 
 #endif /* DRP_FREEZE_H */

@@ -6,15 +6,11 @@
 #include "io.h"
 #include "preserve.h"
 
-void drp_io_leave(struct drp_io_ctx *io)
+void drp_io_leave_hops(struct drp_io_ctx *io)
 {
 	struct drp_element *e = io->e;
 	u32 mirrored = io->mirrored;
 
-	if (io->in_range) {
-		io->in_range = false;
-		drp_range_unlock(&io->range);
-	}
 	if (io->in_grace) {
 		io->in_grace = false;
 		drp_grace_leave(&e->grace, io->phase);
@@ -28,6 +24,17 @@ void drp_io_leave(struct drp_io_ctx *io)
 		drp_gate_leave(&e->plan->hop[__ffs(mirrored)].target->gate);
 		mirrored &= mirrored - 1;
 	}
+}
+
+void drp_io_leave(struct drp_io_ctx *io)
+{
+	struct drp_element *e = io->e;
+
+	if (io->in_range) {
+		io->in_range = false;
+		drp_range_unlock(&io->range);
+	}
+	drp_io_leave_hops(io);
 	if (io->inside) {
 		io->inside = false;
 		drp_gate_leave(&e->gate);
@@ -106,16 +113,29 @@ struct drp_element *drp_io_unpreserved(struct drp_io_ctx *io)
 	return drp_preserve_lacking(io->e, io->e->plan, io->mirrored, &io->range);
 }
 
-void drp_io_park_to_preserve(struct bio *bio, struct drp_element *at)
+/* It keeps the plan, and so all elements, until somebody else has the bio. */
+static struct drp_gate *leave_but_own_gate(struct drp_io_ctx *io)
 {
-	struct drp_io_ctx *io = drp_io_of(bio);
-	struct drp_gate *own = &io->e->gate;
-
-	/* Our own gate keeps the plan, and so the element, until it has the bio. */
 	io->step = DRP_STEP_RUN;
 	io->inside = false;
 	drp_io_leave(io);
+	return &io->e->gate;
+}
+
+void drp_io_park_to_preserve(struct bio *bio, struct drp_element *at)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_gate *own = leave_but_own_gate(io);
+
 	drp_preserve_park(at, bio, io->range.start, io->range.end);
+	drp_gate_leave(own);
+}
+
+void drp_io_park_to_copy(struct bio *bio, struct drp_element *at, u64 start, u64 end)
+{
+	struct drp_gate *own = leave_but_own_gate(drp_io_of(bio));
+
+	drp_preserve_turn_park(at, bio, start, end);
 	drp_gate_leave(own);
 }
 

@@ -65,6 +65,7 @@ struct drp_io_ctx {
 	u32 tracked;			/* hops whose D plane is marked instead */
 	u32 tried;			/* read: legs tried, DRP_OWN_LEG for the own one */
 	u32 clones;			/* hops that may still need what the write overwrites */
+	u32 losses;			/* of the turn inbound, when it began to wait for it */
 	struct drp_element *origin;	/* read from there: gate held */
 	u8 step;			/* enum drp_io_step */
 	u8 phase;			/* of the grace period */
@@ -127,6 +128,8 @@ enum drp_enter {
 };
 enum drp_enter drp_io_enter(struct bio *bio, bool write);
 void drp_io_leave(struct drp_io_ctx *io);
+/* Only what a write holds of others than its own element, and the grace period. */
+void drp_io_leave_hops(struct drp_io_ctx *io);
 
 /*
  * The element that must preserve what is in its range before @io is written
@@ -135,6 +138,8 @@ void drp_io_leave(struct drp_io_ctx *io);
 struct drp_element *drp_io_unpreserved(struct drp_io_ctx *io);
 /* Give up all that @bio holds and park it until @at has preserved that. Inside. Any context. */
 void drp_io_park_to_preserve(struct bio *bio, struct drp_element *at);
+/* The same for what a turn's copy into @at would overwrite there: [start, end). */
+void drp_io_park_to_copy(struct bio *bio, struct drp_element *at, u64 start, u64 end);
 
 /* All legs are back. Any context. */
 void drp_write_done(struct bio *bio);
@@ -145,8 +150,14 @@ int drp_write_end(struct bio *bio, blk_status_t *error);
 void drp_turn_widen(struct drp_io_ctx *io);
 /* A read of an element that is being restored: DM_MAPIO_*. Inside. */
 int drp_turn_read(struct bio *bio, bool may_sleep);
-/* Region lock held by such a read that needs both sides: copies, then runs it again. In a worker. */
+/* Region lock held by such a read that needs both sides, or drp_turn_bring()'s write: copies, then runs it again. In a worker. */
 void drp_turn_read_resolve(struct bio *bio);
+/*
+ * Snapshots were taken since the turn began, so that a write must preserve what
+ * the element shows, and that must be here: true if all its chunks are; false: they
+ * are copied, then the write runs again from the start. Inside. Any context.
+ */
+bool drp_turn_bring(struct bio *bio, bool may_sleep);
 /* Region lock granted to a read from a clone's source. In a worker. */
 void drp_turn_read_granted(struct bio *bio);
 /* Region lock held by a write: true to go on; false: it was handed on, or waits. */
@@ -193,8 +204,20 @@ void drp_fault_leg(struct bio *bio, int hop, blk_status_t status);
 void drp_note_park(struct drp_pool *pool, struct bio *bio);
 /* The finished @bio waits until its failed syncs are durably Broken. Any context. */
 void drp_fault_park(struct bio *bio);
-/* A flush of a leg of @s failed outside of any bio: Broken, soon. Process context. */
+/* A flush of a leg of @s failed outside of any bio: Broken, soon. Any context. */
 void drp_fault_flush(struct drp_sync *s, int fault, int error);
+/*
+ * A flush of @e's device failed, and may have dropped its cache: the next one
+ * will succeed. Tells all that may have something there: the mirror to it,
+ * those that start at it, the copy to it, and the hosts that write to it, whose
+ * next FLUSH fails. Inside its gate, or that is closed by the caller, or op_lock
+ * held. Any context.
+ */
+void drp_fault_leg_flush(struct drp_element *e, int error);
+/* The same outside of all that: soon, and until then no flush of its leg is believed. Any context. */
+void drp_fault_late_flush(struct drp_element *e);
+/* The same of one that takes too long: mirrors and copies do not wait, what hosts have there stays. */
+void drp_fault_leg_slow(struct drp_element *e, int error);
 /* A copy of @s failed that the hops in @mirrored of its target's plan should get, too. Inside their gates. Any context. */
 void drp_fault_copy(struct drp_sync *s, u32 mirrored, const struct drp_range *range);
 /* Make @s Broken now, with @why. op_lock held. 0 or -EIO. Sleeps. */

@@ -228,6 +228,11 @@ void drp_job_end(struct drp_pool *pool, u64 id, u16 state, u32 error_code, const
 	change(pool, id, true, set_end, &end);
 }
 
+void drp_job_unrecorded(struct drp_pool *pool, u64 id)
+{
+	drp_job_end(pool, id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, "the metadata cannot be written");
+}
+
 static struct drp_job *next_to_reap(struct drp_pool *pool, bool all)
 {
 	u64 now = drp_now();

@@ -53,6 +53,9 @@ void drp_job_progress(struct drp_pool *pool, u64 id, u64 done, u64 total);
 /* The end: Completed (0), Terminated or Exception with a text. Any process context. */
 void drp_job_end(struct drp_pool *pool, u64 id, u16 state, u32 error_code, const char *text);
 
+/* The end of one whose sync could not be recorded. Any process context. */
+void drp_job_unrecorded(struct drp_pool *pool, u64 id);
+
 /* Forget finished jobs that are old enough; @all: at the end of the pool. Process context. */
 void drp_job_reap(struct drp_pool *pool, bool all);
 

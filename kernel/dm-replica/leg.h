@@ -9,14 +9,31 @@
 
 /*
  * Flush the data device of @e, inside its gate until the device answers: 0, its
- * error, -EAGAIN (the gate is closed), -ETIMEDOUT, -ENOMEM. Sleeps.
+ * error, -EAGAIN (the gate is closed), -ETIMEDOUT, -ENOMEM. Whose data may be
+ * lost with an error is told: drp_fault_leg_flush(). Sleeps.
  */
 int drp_leg_flush(struct drp_element *e, long timeout);
 
-/* The same while the caller has closed the gate itself. */
+/*
+ * The same while the caller has closed the gate itself, and op_lock held. The
+ * device may still be at it when the answer is -ETIMEDOUT and the gate is opened:
+ * if it fails then, that is told as well.
+ */
 int drp_leg_flush_inside(struct drp_element *e, long timeout);
 
-/* The same of a device that is no leg. */
+/* No such flush is with the device of @e any more. The gate is closed. Sleeps. */
+void drp_leg_wait_flushed(struct drp_element *e);
+
+/* The same of the COW device: see drp_cow_flush_failed(). */
+int drp_cow_flush(struct drp_cow *cow, long timeout);
+
+/* The same of a device of whose cache nobody is told. */
 int drp_bdev_flush(struct block_device *bdev, long timeout);
+
+/* Is a FUA write of it one with a FLUSH behind it, which may fail as any other? Any context. */
+static inline bool drp_fua_flushes(struct block_device *bdev)
+{
+	return bdev_write_cache(bdev) && !bdev_fua(bdev);
+}
 
 #endif /* DRP_LEG_H */

@@ -130,8 +130,10 @@ static int activate(void *ctx, u64 element_id, u64 first, u64 count)
 
 	if (!e)
 		return 0;	/* deleted later in the log */
-	if (first >= e->nr_extents || count > e->nr_extents - first)
-		return -EBADMSG;
+	/* It may have grown in the middle of a catalog: the journal has the rest. */
+	if (first >= e->nr_extents)
+		return 0;
+	count = min(count, e->nr_extents - first);
 	for (x = first; x < first + count; x++)
 		if (!test_and_set_bit(x, e->active))
 			e->nr_active++;
@@ -256,6 +258,7 @@ static void hook_turn(struct drp_sync *s)
 
 	drp_turn_aim(t, s->rec.partial ? s->target : s->source);
 	t->confirmed = 1;
+	t->began = s->rec.reverse ? s->rec.gen_start : 0;
 	t->here->inbound = t;
 	if (s->rec.partial)
 		s->flow = DRP_FLOW_CLONE;
@@ -328,18 +331,15 @@ static int load_state(struct drp_pool *pool, char **error)
 		return -ENOMEM;
 	r = drp_load(&pool->md.io, &pool->sb, &sink, pool, scratch, &result);
 	vfree(scratch);
+	if (r == -ENOMEM) {
+		*error = "No memory to load the metadata";
+		return r;
+	}
 	if (r) {
 		DMERR("metadata cannot be loaded: %s (error %d)",
 		      result.problem ?: "state is not consistent", r);
 		*error = "Metadata is damaged: see replctl pool check";
 		return r;
-	}
-	if (pool->cow) {
-		r = drp_cow_load_end(pool->cow, result.confirmed);
-		if (r) {
-			*error = "COW space cannot be read";
-			return r;
-		}
 	}
 	pool->replay = result;
 	pool->job_ids_next = pool->rec.next_job_id;
@@ -347,6 +347,34 @@ static int load_state(struct drp_pool *pool, char **error)
 		DMINFO("pool %s: %llu commits replayed%s", pool->sb.name, result.commits,
 		       result.torn ? ", a torn one dropped" : "");
 	return drp_plans_rebuild(pool, 1);
+}
+
+/* Catalog and journal; only what is left then has been there at one time. */
+static int replay(struct drp_pool *pool, char **error)
+{
+	int r;
+
+	drp_metadev_load_begin(&pool->md);
+	r = load_state(pool, error) ?: settle_syncs(pool);
+	if (r)
+		return r;
+	r = drp_metadev_load_end(&pool->md);
+	if (r)
+		*error = "Metadata device has no room for the bitmaps of this pool";
+	return r;
+}
+
+/* What was just being preserved, and for whom. */
+static int load_snapshots(struct drp_pool *pool, char **error)
+{
+	int r = 0;
+
+	drp_snapshot_link(pool);
+	if (pool->cow)
+		r = drp_cow_load_end(pool->cow, pool->replay.confirmed, drp_snapshot_lost_chunk);
+	if (r)
+		*error = "COW space cannot be read";
+	return r ?: drp_snapshot_load(pool);
 }
 
 static int check_owner(struct drp_pool *pool, bool take_over, char **error)
@@ -445,11 +473,9 @@ static int load_existing(struct drp_pool *pool, const struct drp_pool_args *args
 	if (!r)
 		r = open_cow(pool, args, cow_bdev, error);
 	if (!r)
-		r = load_state(pool, error);
+		r = replay(pool, error);
 	if (!r)
-		r = settle_syncs(pool);
-	if (!r)
-		r = drp_snapshot_load(pool);
+		r = load_snapshots(pool, error);
 	return r;
 }
 

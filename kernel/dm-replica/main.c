@@ -49,3 +49,5 @@ MODULE_AUTHOR("dm-replica developers");
 MODULE_DESCRIPTION("Array-style replication of block devices: mirrors, snapshots, clones");
 MODULE_LICENSE("GPL");
 MODULE_SOFTDEP("pre: crc32c");
+/* What dm asks for when a table names this target; "replica" is the name of the module. */
+MODULE_ALIAS("dm-replica-pool");

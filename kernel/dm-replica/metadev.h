@@ -47,6 +47,7 @@ struct drp_metadev {
 	u64 *pending_free;		/* freed when the checkpoint under way is durable */
 	u64 *freed;			/* since it began: freed by the one after it */
 	bool checkpoint;		/* one is under way */
+	bool loading;			/* promises are given whatever there is */
 	u64 nr_used;
 	u64 reserved;			/* blocks promised to planes */
 	u64 next;			/* rotor */
@@ -99,6 +100,14 @@ void drp_metadev_checkpoint_done(struct drp_metadev *md);
  */
 int drp_metadev_reserve(struct drp_metadev *md, u64 blocks);
 void drp_metadev_unreserve(struct drp_metadev *md, u64 blocks);
+
+/*
+ * While the journal is replayed planes that were there one after the other are
+ * there together: between these two a promise is always given. The end is -ENOSPC
+ * if what is left then cannot be kept.
+ */
+void drp_metadev_load_begin(struct drp_metadev *md);
+int drp_metadev_load_end(struct drp_metadev *md);
 
 /* Account for @bytes of page memory unless the sum would pass @max. Any context. */
 bool drp_metadev_charge(struct drp_metadev *md, u64 bytes, u64 max);

@@ -73,6 +73,7 @@ int drp_metadev_bind_super(struct drp_metadev *md, const struct drp_super *sb)
 	md->reserved = 0;
 	md->next = 0;
 	md->checkpoint = false;
+	md->loading = false;
 	return 0;
 }
 
@@ -205,15 +206,15 @@ void drp_metadev_checkpoint_done(struct drp_metadev *md)
 int drp_metadev_reserve(struct drp_metadev *md, u64 blocks)
 {
 	unsigned long flags;
-	int err = 0;
+	bool ok;
 
 	spin_lock_irqsave(&md->lock, flags);
-	if (blocks > (md->page_blocks - md->reserved) / 2)
-		err = -ENOSPC;
-	else
+	ok = md->loading || (md->reserved <= md->page_blocks &&
+			     blocks <= (md->page_blocks - md->reserved) / 2);
+	if (ok)
 		md->reserved += 2 * blocks;
 	spin_unlock_irqrestore(&md->lock, flags);
-	return err;
+	return ok ? 0 : -ENOSPC;
 }
 
 void drp_metadev_unreserve(struct drp_metadev *md, u64 blocks)
@@ -224,6 +225,27 @@ void drp_metadev_unreserve(struct drp_metadev *md, u64 blocks)
 	if (!WARN_ON_ONCE(2 * blocks > md->reserved))
 		md->reserved -= 2 * blocks;
 	spin_unlock_irqrestore(&md->lock, flags);
+}
+
+void drp_metadev_load_begin(struct drp_metadev *md)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&md->lock, flags);
+	md->loading = true;
+	spin_unlock_irqrestore(&md->lock, flags);
+}
+
+int drp_metadev_load_end(struct drp_metadev *md)
+{
+	unsigned long flags;
+	bool fits;
+
+	spin_lock_irqsave(&md->lock, flags);
+	md->loading = false;
+	fits = md->reserved <= md->page_blocks;
+	spin_unlock_irqrestore(&md->lock, flags);
+	return fits ? 0 : -ENOSPC;
 }
 
 bool drp_metadev_charge(struct drp_metadev *md, u64 bytes, u64 max)

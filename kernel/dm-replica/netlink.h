@@ -100,7 +100,10 @@ struct drp_nl_cursor {
 	u64 sync_id;			/* map of two elements: the one */
 	union {
 		struct {
-			u32 pool_index;
+			union {
+				u32 pool_from;	/* number of the pool, or of the next */
+				u32 wait_until;	/* capabilities: jiffies, the lower half */
+			};
 			u16 sync_type;
 			bool one_pool;
 		};

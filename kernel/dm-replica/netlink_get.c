@@ -386,11 +386,19 @@ int drp_nl_get_start(struct netlink_callback *cb)
 }
 
 /* The pool at which the dump stands, referenced; NULL: no further one. */
-static struct drp_pool *dump_pool(const struct drp_nl_cursor *cursor)
+static struct drp_pool *dump_pool(struct drp_nl_cursor *cursor)
 {
-	if (!cursor->one_pool)
-		return drp_pool_get_nth(cursor->pool_index);
-	return cursor->pool_index ? NULL : drp_pool_get_by_uuid(cursor->uuid);
+	u32 number = cursor->pool_from;
+	struct drp_pool *pool;
+
+	if (cursor->one_pool)
+		return number ? NULL : drp_pool_get_by_uuid(cursor->uuid);
+	pool = drp_pool_get_from(&number);
+	/* The one in whose objects it stood is gone. */
+	if (number != cursor->pool_from)
+		cursor->next = 0;
+	cursor->pool_from = number;
+	return pool;
 }
 
 int drp_nl_get_dump_pools(struct sk_buff *skb, struct netlink_callback *cb)
@@ -411,7 +419,7 @@ int drp_nl_get_dump_pools(struct sk_buff *skb, struct netlink_callback *cb)
 		err = put_pool_message(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 				       NLM_F_MULTI, p);
 		if (!err)
-			cursor->pool_index++;
+			cursor->pool_from++;
 	}
 	kfree(p);
 	return skb->len ? skb->len : err;
@@ -457,7 +465,7 @@ int drp_nl_get_dump_objects(struct sk_buff *skb, struct netlink_callback *cb)
 		err = dump_objects_of(skb, cb, pool, n, a);
 		drp_pool_put(pool);
 		if (!err) {
-			cursor->pool_index++;
+			cursor->pool_from++;
 			cursor->next = 0;
 		}
 	}

@@ -24,6 +24,7 @@ int drp_nl_capabilities_start(struct netlink_callback *cb)
 		cursor->sync_type = nla_get_u16(attrs[DRP_A_SYNC_TYPE]);
 		cursor->end = cursor->sync_type;
 	}
+	cursor->wait_until = jiffies + msecs_to_jiffies(DRP_REQUEST_WAIT_MS);
 	if (drp_nl_names(attrs, &drp_nl_sync)) {
 		if (attrs[DRP_A_SYNC_TYPE])
 			err = drp_nl_refuse(cb->extack, -EINVAL,
@@ -31,7 +32,8 @@ int drp_nl_capabilities_start(struct netlink_callback *cb)
 		else
 			err = drp_nl_find(pool, attrs, &drp_nl_sync, cb->extack,
 					  &cursor->sync_id);
-		if (!err && drp_capability_query(pool, cursor->sync_id, 0, DRP_OP_ABORT, &cap))
+		if (!err && drp_capability_query(pool, cursor->sync_id, 0, DRP_OP_ABORT, 0,
+						 &cap))
 			err = drp_nl_refuse(cb->extack, -ENOENT, drp_nl_sync.unknown);
 	}
 	drp_pool_put(pool);
@@ -95,6 +97,12 @@ static bool advance(struct drp_nl_cursor *cursor)
 	return !cursor->sync_id && cursor->sync_type <= cursor->end;
 }
 
+/* For all operations together. */
+static long wait_left(const struct drp_nl_cursor *cursor)
+{
+	return max_t(s32, cursor->wait_until - (u32)jiffies, 0);
+}
+
 int drp_nl_capabilities_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
@@ -109,7 +117,7 @@ int drp_nl_capabilities_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		return -ENODEV;
 	while (!err) {
 		err = drp_capability_query(pool, cursor->sync_id, cursor->sync_type,
-					   cursor->next, &cap);
+					   cursor->next, wait_left(cursor), &cap);
 		if (!err)
 			err = put_capability_message(skb, cb, &cap);
 		if (!err && !advance(cursor)) {

@@ -30,6 +30,9 @@ struct drp_op {
 	char setting_name[DRP_NAME_MAX + 1];
 	char target_name[DRP_NAME_MAX + 1];
 	char identity[DRP_IDENTITY_BUF];
+	struct drp_freeze *frozen;	/* by the worker, until drp_op_thaw() */
+	unsigned long end;		/* jiffies, while something is frozen: then it goes on */
+	bool terse;			/* a dry run of which nobody reads how much would be lost */
 
 	struct mutex lock;		/* protects what follows */
 	u64 job_id;			/* 0: none yet */
@@ -39,6 +42,9 @@ struct drp_op {
 /* Refuse with a return value and words: the negative errno that stands for it. */
 __printf(3, 4)
 int drp_op_refuse(struct drp_op *op, u32 return_value, const char *fmt, ...);
+
+/* 0, or the refusal of every request: the pool is stopped, suspended, read-only. op_lock held. */
+int drp_op_admit(struct drp_op *op);
 
 /* The job of this request for a copy of @s; 0: no job could be made. op_lock held. */
 u64 drp_op_take_job(struct drp_op *op, struct drp_sync *s);
@@ -101,8 +107,8 @@ int drp_op_clone_give_up(struct drp_sync *s, const char *why);
 
 /*
  * The journal says that @s is not partial any more: nothing waits for its target
- * from here on. False: I/O hangs, what looks at the turn fails; call it again
- * before the turn is needed. op_lock held. Sleeps.
+ * from here on. False: I/O hangs, what looks at the turn fails; it is tried again
+ * by itself, but call it before the turn is needed. op_lock held. Sleeps.
  */
 bool drp_op_clone_forget(struct drp_sync *s);
 
@@ -111,6 +117,13 @@ void drp_op_clone_legs_complete(struct drp_sync *s);
 
 /* @e stays away: who needs it is told. op_lock held. Sleeps. */
 void drp_op_clone_leg_lost(struct drp_element *e);
+
+/*
+ * A flush of the side that a turn overwrites has failed: what it may have lost is
+ * read on the other side again, and copied again. Again later, if I/O hangs.
+ * op_lock held. Sleeps.
+ */
+void drp_op_turn_take_back(struct drp_sync *s);
 
 /* ---- both ---- */
 
@@ -124,11 +137,11 @@ void drp_op_legs_complete(struct drp_sync *s);
 int drp_op_source_replaced(struct drp_sync *s);
 
 /*
- * Both legs of @s are there. If it is Failedover, or turned, and nothing said
- * who its source's device is: does that have what the target has, in some places
- * where they must be equal? If not it is another one. op_lock held. Reads both.
+ * Both legs of @s are there, and nothing said who the device of one is: do they
+ * have the same in some places where they must be equal? If not, one is another
+ * device: the source's while Failedover, else nobody knows. op_lock held. Reads both.
  */
-void drp_op_doubt_source(struct drp_sync *s);
+void drp_op_doubt_legs(struct drp_sync *s);
 
 /* The copier of @s, made if there is none yet: 0 or -ENOMEM. op_lock held. */
 int drp_op_make_copier(struct drp_sync *s);

@@ -65,6 +65,12 @@ int drp_op_clone_check(struct drp_op *op, struct drp_element *source, struct drp
 	if (!source->live || !target->live)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is not attached: activate it first",
 				     (source->live ? target : source)->rec.name);
+	/* Hosts of the target read the source's disk for what is not copied yet. */
+	if (bdev_logical_block_size(target->bdev) < bdev_logical_block_size(source->bdev))
+		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
+				     "target %s of a clone has smaller logical blocks (%u) than source %s (%u)",
+				     target->rec.name, bdev_logical_block_size(target->bdev),
+				     source->rec.name, bdev_logical_block_size(source->bdev));
 	if (has_snapshot(target))
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
 				     "%s has snapshots, which a copy to it would not preserve: return them to the pool first",
@@ -82,7 +88,7 @@ int drp_op_clone_check(struct drp_op *op, struct drp_element *source, struct drp
 	return drp_op_refuse_cloned(op, target);
 }
 
-static int check_begin(struct drp_op *op, struct drp_sync *s)
+int drp_op_check_clone(struct drp_op *op, struct drp_sync *s)
 {
 	const u64 sectors = s->source->rec.size_sectors;
 	int r;
@@ -114,16 +120,24 @@ static bool unhook(struct drp_sync *s, long wait)
 	return true;
 }
 
+/* The target first: it is what hangs, and the source's hosts need not wait for that. */
+static bool unhook_given_up(struct drp_sync *s)
+{
+	return s->target->inbound != s->turn ||
+	       (drp_op_turn_drains(s->target, HZ / 2) && unhook(s, HZ / 2));
+}
+
 bool drp_op_clone_forget(struct drp_sync *s)
 {
 	if (!s->turn || s->rec.reverse)
 		return true;
 	/* Writes of the source need not wait for the target any more. */
 	WRITE_ONCE(s->turn->given_up, true);
-	drp_element_refresh_access(s->source);
-	drp_element_refresh_access(s->target);
-	if (!unhook(s, HZ / 2))
+	drp_sync_refresh(s);
+	if (!unhook_given_up(s)) {
+		drp_op_turn_try_again_soon(s);
 		return false;
+	}
 	drp_op_turn_drop(s);
 	return true;
 }
@@ -135,6 +149,25 @@ static void no_longer_partial(struct drp_sync_rec *rec)
 	rec->in_sync = false;
 }
 
+/* What can fail fails as long as nothing has changed. 0, *@cut must be ended, or a refusal. */
+static int get_ready(struct drp_op *op, struct drp_sync *s, struct drp_op_cut **cut)
+{
+	/* Once before the gates close, so that the flush inside is short. */
+	if (drp_leg_flush(s->source, DRP_FLUSH_TIMEOUT))
+		return drp_op_refuse(op, DRP_RV_FAILED, "source %s cannot be flushed",
+				     s->source->rec.name);
+	if (drp_op_make_copier(s))
+		return drp_op_refuse(op, DRP_RV_FAILED, "no memory for the copy");
+	/* I/O that hangs would keep the old point in time, and then the cut, from its end. */
+	if (s->rec.partial) {
+		if (drp_gates_close(s->source, s->target, drp_op_deadline(op)))
+			return drp_cut_timed_out(op, "I/O in flight");
+		drp_gates_open(s->source, s->target);
+	}
+	*cut = drp_cut_alloc(op, 0);
+	return *cut ? 0 : drp_op_refuse(op, DRP_RV_FAILED, "no memory for the cut");
+}
+
 /* A point in time that was kept for a recovery goes before the next is taken. */
 static int forget_old(struct drp_op *op, struct drp_sync *s)
 {
@@ -143,9 +176,17 @@ static int forget_old(struct drp_op *op, struct drp_sync *s)
 	if (s->copier)
 		drp_copy_stop(s->copier);
 	no_longer_partial(&rec);
+	/* If it ends before there is a new one: there is nothing to recover any more. */
+	rec.progress_status = DRP_PS_REQUIRES_RESYNC;
+	strscpy(rec.error_text, "the last point in time is gone, no new one was taken",
+		sizeof(rec.error_text));
 	if (s->rec.partial && drp_sync_commit(s, &rec, NULL, 0, false))
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
-	return drp_op_clone_forget(s) ? 0 : drp_cut_timed_out(op, "I/O in flight");
+	if (!drp_op_clone_forget(s))
+		return drp_cut_timed_out(op, "I/O in flight");
+	/* Who wanted that, and waits, runs again anyway. */
+	clear_bit(DRP_NOTE_GIVE_UP, &s->faults);
+	return 0;
 }
 
 /* ---- the cut ---- */
@@ -237,34 +278,38 @@ static int undo(struct drp_sync *s, int error)
 	return error;
 }
 
-int drp_op_clone_begin(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+static int take_new(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t,
+		    struct drp_op_cut *c)
 {
-	struct drp_op_cut *c;
-	int r = check_begin(op, s) ?: forget_old(op, s);
+	int r = forget_old(op, s);
 
 	if (r)
 		return r;
-	/* Once before the gates close, so that the flush inside is short. */
-	if (drp_leg_flush(s->source, DRP_FLUSH_TIMEOUT))
-		r = drp_op_refuse(op, DRP_RV_FAILED, "source %s cannot be flushed",
-				  s->source->rec.name);
-	else if (drp_op_make_copier(s))
-		r = drp_op_refuse(op, DRP_RV_FAILED, "no memory for the copy");
 	/* No copy may clear what is marked from now on. */
 	drp_op_turn_stop_copies(s->target);
-	if (!r)
-		r = drp_op_turn_prepare(op, s, s->target);
+	r = drp_op_turn_prepare(op, s, s->target);
 	if (!r && drp_op_turn_tell_others(s))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	r = r ?: cut(op, s, c);
+	return r ?: confirm(op, s, t, c);
+}
+
+int drp_op_clone_begin(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	const bool partial = s->rec.partial;
+	struct drp_op_cut *c;
+	int r = drp_op_check_clone(op, s) ?: get_ready(op, s, &c);
+
 	if (r)
-		return undo(s, r);
-	c = drp_cut_alloc(op, 0);
-	r = c ? cut(op, s, c) : drp_op_refuse(op, DRP_RV_FAILED, "no memory for the cut");
+		return r;
+	r = take_new(op, s, t, c);
+	drp_cut_end(c, !r);
 	if (!r)
-		r = confirm(op, s, t, c);
-	if (c)
-		drp_cut_end(c, !r);
-	return r ? undo(s, r) : 0;
+		return 0;
+	if (partial && !s->rec.partial)
+		drp_op_refuse(op, op->res.return_value,
+			      "no new point in time could be taken, and the last one is gone: Resync Replica again");
+	return undo(s, op->error);
 }
 
 /* ---- going on ---- */
@@ -318,6 +363,8 @@ void drp_op_clone_legs_complete(struct drp_sync *s)
 	if (s->turn) {
 		WRITE_ONCE(s->turn->origin_lost, false);
 		WRITE_ONCE(s->turn->here_lost, false);
+		if (s->turn->given_up)
+			drp_op_clone_forget(s);
 	}
 	drp_sync_refresh(s);
 	if (s->rec.partial && s->rec.copy_state == DRP_CS_UNSYNCHRONIZED &&
@@ -343,8 +390,10 @@ static void finished(struct drp_sync *s)
 	rec.initial_copy = false;
 	rec.job_id = 0;
 	rec.when_synchronized = drp_now();
-	if (drp_sync_commit(s, &rec, NULL, 0, false))
+	if (drp_sync_commit(s, &rec, NULL, 0, false)) {
+		drp_job_unrecorded(s->pool, s->finish_job);
 		return;
+	}
 	s->recover_delay = 0;
 	drp_sync_refresh(s);
 	drp_job_end(s->pool, s->finish_job, DRP_JOB_COMPLETED, 0, NULL);
@@ -384,6 +433,7 @@ static int commit_broken(struct drp_sync *s, struct drp_sync_rec *rec, const cha
 	u64 job_id = rec->job_id;
 	int r;
 
+	rec->job_id = 0;
 	rec->copy_state = DRP_CS_BROKEN;
 	rec->progress_status = rec->partial ? DRP_PS_NOT_APPLICABLE : DRP_PS_REQUIRES_RESYNC;
 	strscpy(rec->error_text, why, sizeof(rec->error_text));

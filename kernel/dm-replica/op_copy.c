@@ -6,8 +6,10 @@
 #include "checkpoint.h"
 #include "io.h"
 #include "job.h"
+#include "leg.h"
 #include "op_modify.h"
 #include "op_snapshot.h"
+#include "op_turn.h"
 #include "snapshot.h"
 #include "turn.h"
 
@@ -36,8 +38,11 @@ static void run_copy(struct drp_sync *s)
 		struct drp_sync_rec rec = s->rec;
 
 		rec.target_consistent = false;
-		if (drp_sync_commit(s, &rec, NULL, 0, false))
-			return;		/* read-only: nothing is copied any more */
+		if (drp_sync_commit(s, &rec, NULL, 0, false)) {
+			/* Read-only: nothing is copied any more. */
+			drp_job_unrecorded(pool, rec.job_id);
+			return;
+		}
 	}
 	drp_sync_refresh(s);
 	drp_job_set_state(pool, s->rec.job_id, DRP_JOB_RUNNING);
@@ -183,6 +188,8 @@ int drp_op_invalidate(struct drp_sync *s, const char *why)
 
 	if (s->copier)
 		drp_copy_stop(s->copier);
+	if (rec.reverse && drp_snapshot_lose_in_turn(s->source, why))
+		return -EIO;
 	drp_plane_set_all(s->d, true);
 	rec.copy_state = DRP_CS_INVALID;
 	rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
@@ -195,6 +202,7 @@ int drp_op_invalidate(struct drp_sync *s, const char *why)
 	len = drp_encode_plane_all(rec.id, DRP_PLANE_D, true, record, sizeof(record));
 	if (drp_sync_commit(s, &rec, record, max(len, 0), false)) {
 		DMWARN("sync %s: cannot be made Invalid: metadata cannot be written", rec.name);
+		drp_job_unrecorded(s->pool, rec.job_id);
 		drp_sync_set_flow(s, DRP_FLOW_TRACK);
 		return -EIO;
 	}
@@ -208,6 +216,28 @@ int drp_op_invalidate(struct drp_sync *s, const char *why)
 }
 
 /* ---- the end of a copy ---- */
+
+/*
+ * The copy was one to all that follow the target, too, but only its own legs were
+ * flushed: what hosts flushed meanwhile must be durable behind mirrors that are
+ * all Synchronized. The plan cannot change: op_lock.
+ */
+static void flush_followers(struct drp_sync *s)
+{
+	const struct drp_plan *plan = s->target->plan;
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < plan->nr_hops; i++) {
+		const struct drp_hop *hop = &plan->hop[i];
+
+		if (READ_ONCE(hop->sync->flow) != DRP_FLOW_MIRROR)
+			continue;
+		r = drp_leg_flush(hop->target, DRP_FLUSH_TIMEOUT);
+		if (r && r != -EAGAIN)
+			drp_fault_flush(hop->sync, DRP_FAULT_TARGET, r);
+	}
+}
 
 static void became_synchronized(struct drp_sync *s)
 {
@@ -232,8 +262,9 @@ static void became_synchronized(struct drp_sync *s)
 		return;
 	}
 	if (r)
-		return;
-	drp_sync_refresh(s);
+		drp_job_unrecorded(s->pool, s->rec.job_id);
+	else
+		drp_sync_refresh(s);
 }
 
 void drp_op_finish_work(struct work_struct *work)
@@ -243,8 +274,11 @@ void drp_op_finish_work(struct work_struct *work)
 	u64 job_id = s->rec.job_id;
 	char why[64];
 
+	if (!s->removed && !s->pool->stopping && s->turn && READ_ONCE(s->turn->lost))
+		drp_op_turn_take_back(s);
+	/* Without a copier it was queued for a turn that has lost something. */
 	if (s->removed || s->rec.copy_state != DRP_CS_UNSYNCHRONIZED || s->pool->stopping ||
-	    (s->copier && drp_copy_running(s->copier)))
+	    !s->copier || drp_copy_running(s->copier))
 		goto out;
 	if (s->finish_error) {
 		const char *what = s->finish_target ? "write" : "read";
@@ -263,6 +297,7 @@ void drp_op_finish_work(struct work_struct *work)
 		drp_op_clone_finished(s);
 		goto out;
 	}
+	flush_followers(s);
 	became_synchronized(s);
 	if (s->rec.copy_state == DRP_CS_SYNCHRONIZED) {
 		s->recover_delay = 0;
@@ -286,6 +321,7 @@ static void partition(struct drp_sync *s)
 	rec.partitioned = true;
 	rec.in_sync = false;
 	rec.source_changed = true;
+	drp_sync_source_changed_now(s);
 	snprintf(rec.error_text, sizeof(rec.error_text), "target %s is not attached",
 		 s->target->rec.name);
 	if (drp_sync_commit(s, &rec, NULL, 0, false)) {
@@ -327,6 +363,7 @@ void drp_op_reap_work(struct work_struct *work)
 	unsigned int flags = drp_op_begin(pool);
 
 	drp_job_reap(pool, false);
+	drp_op_turn_try_again(pool);
 	drp_op_collect_removed(pool, msecs_to_jiffies(100));
 	drp_snapshot_settle_all(pool, msecs_to_jiffies(100));
 	drp_snapshot_watch_kick(pool);

@@ -253,10 +253,9 @@ static int undo(struct drp_op *op, struct drp_sync *s, int error)
 	return drp_op_refuse(op, DRP_RV_FAILED, "no memory");
 }
 
-/* Both are equal, says the caller: all marks go, once writers are mirrored. */
+/* Both are equal, says the caller, and writers are mirrored: all marks go. */
 static int skip_copy(struct drp_op *op, struct drp_sync *s, struct drp_sync_rec *rec)
 {
-	drp_sync_set_flow(s, DRP_FLOW_MIRROR);
 	drp_plane_set_all(s->d, false);
 	if (drp_sync_commit(s, rec, NULL, 0, true))
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
@@ -290,8 +289,9 @@ static int begin(struct drp_op *op, struct drp_sync *s, struct drp_sync_rec *rec
 	}
 	if (rec->sync_type == DRP_SYNC_CLONE)
 		return begin_clone(op, s);
-	if (rec->copy_state == DRP_CS_SYNCHRONIZED)
+	if (rec->copy_state == DRP_CS_SYNCHRONIZED && drp_sync_set_flow(s, DRP_FLOW_MIRROR))
 		return skip_copy(op, s, rec);
+	/* Else a writer hangs, whose mark must stay: all of it is copied. */
 	rec->progress_status = DRP_PS_SYNCHRONIZING;
 	r = drp_op_start_copy(s, rec, drp_op_take_job(op, s), NULL, 0);
 	if (r)

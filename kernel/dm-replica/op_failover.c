@@ -11,10 +11,6 @@
 #include "op_modify.h"
 #include "turn.h"
 
-#define PLACES_FIRST	64	/* pages at the start, where most have something */
-#define PLACES_SPREAD	192	/* and over the rest */
-#define PLACE_SECTORS	(PAGE_SIZE >> SECTOR_SHIFT)
-
 int drp_op_check_failover(struct drp_op *op, struct drp_sync *s)
 {
 	const struct drp_sync *up = s->source->plan->up;
@@ -98,6 +94,8 @@ static int fail_over(struct drp_op *op, struct drp_sync *s, const struct drp_tra
 	rec.in_sync = drp_plane_empty(s->d);
 	/* What the target lacks would be overwritten by Failback; what the source may lack not. */
 	rec.source_changed = behind;
+	if (behind && !s->rec.source_changed)
+		drp_sync_source_changed_now(s);
 	rec.target_changed = false;
 	rec.partitioned = false;
 	rec.job_id = 0;
@@ -144,86 +142,4 @@ int drp_op_source_replaced(struct drp_sync *s)
 		rec.name);
 	drp_sync_refresh(s);
 	return 0;
-}
-
-/* ---- a source that does not say who it is ---- */
-
-static int read_page(struct drp_element *e, u64 sector, struct page *page)
-{
-	struct bio *bio = bio_alloc(e->bdev, 1, REQ_OP_READ, GFP_NOIO);
-	int r;
-
-	bio->bi_iter.bi_sector = e->rec.data_offset + sector;
-	__bio_add_page(bio, page, PAGE_SIZE, 0);
-	r = submit_bio_wait(bio);
-	bio_put(bio);
-	return r;
-}
-
-/* Nothing says that these sectors differ, on whichever side their content is. */
-static bool must_be_equal(struct drp_sync *s, u64 sector)
-{
-	u64 first, count, at, n;
-	int r;
-
-	drp_sync_regions(s->pool, sector, sector + PLACE_SECTORS, &first, &count);
-	/* Reads the page if need be; the C plane is in memory as long as there is one. */
-	r = drp_plane_next_run(s->d, first, count, &at, &n);
-	return r >= 0 && (!r || at >= first + count) &&
-	       (!s->turn || !drp_plane_any(s->turn->c, first, count));
-}
-
-/* 1: it differs where it must not; 0: not here; or a read's error. */
-static int differs_at(struct drp_sync *s, u64 sector, struct page *here, struct page *there)
-{
-	int r;
-
-	if (!must_be_equal(s, sector))
-		return 0;
-	r = read_page(s->source, sector, here) ?: read_page(s->target, sector, there);
-	if (r)
-		return r;
-	/* A host of the target that wrote meanwhile has marked it first. */
-	return memcmp(page_address(here), page_address(there), PAGE_SIZE) &&
-	       must_be_equal(s, sector);
-}
-
-static int differs_somewhere(struct drp_sync *s)
-{
-	const u64 pages = s->source->rec.size_sectors / PLACE_SECTORS;
-	struct page *here = alloc_page(GFP_NOIO), *there = alloc_page(GFP_NOIO);
-	int r = here && there ? 0 : -ENOMEM;
-	u64 i, page;
-
-	for (i = 0; !r && i < PLACES_FIRST + PLACES_SPREAD; i++) {
-		page = i < PLACES_FIRST ? i :
-		       div64_u64(pages * (i - PLACES_FIRST), PLACES_SPREAD);
-		if (page < pages)
-			r = differs_at(s, page * PLACE_SECTORS, here, there);
-	}
-	if (here)
-		__free_page(here);
-	if (there)
-		__free_page(there);
-	return r;
-}
-
-void drp_op_doubt_source(struct drp_sync *s)
-{
-	int r;
-
-	/* Of a snapshot nothing says what its source must have. */
-	if (drp_sync_is_snapshot(s))
-		return;
-	if (!s->source->unsure || (!s->rec.reverse && s->rec.copy_state != DRP_CS_FAILEDOVER) ||
-	    s->rec.copy_state == DRP_CS_INVALID)
-		return;
-	r = differs_somewhere(s);
-	if (r < 0)
-		return;		/* another time */
-	s->source->unsure = false;
-	if (r && s->rec.reverse)
-		drp_op_invalidate(s, "the source has other content than it had: another device?");
-	else if (r)
-		drp_op_source_replaced(s);
 }

@@ -162,7 +162,7 @@ u64 drp_op_job_for(struct drp_op *op, struct drp_sync *s)
 static int check_flow(struct drp_op *op, struct drp_sync *s)
 {
 	if (s->rec.sync_type == DRP_SYNC_CLONE && op->req.operation != DRP_OP_RESUME)
-		return drp_op_clone_check(op, s->source, s->target);
+		return drp_op_check_clone(op, s);
 	if (!s->source->live || !s->target->live)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is not attached: activate it first",
 				     (s->source->live ? s->target : s->source)->rec.name);
@@ -302,8 +302,10 @@ static void say_age(struct drp_op *op, const struct drp_sync *s, bool source)
 	else if (!(source ? s->rec.source_changed : s->rec.target_changed))
 		say(op, ", no changes of its own since it was equal");
 	else if (at)
-		say(op, ", its newest change is %lld s old",
-		    max_t(s64, ktime_get_real_seconds() - at, 0));
+		say(op, ", its newest change is %lld s old", ktime_get_boottime_seconds() - at);
+	else if (!drp_sync_is_snapshot(s))
+		say(op, ", its newest change is more than %lld s old (older than the activation)",
+		    ktime_get_boottime_seconds() - s->pool->activated);
 	else
 		say(op, ", when it changed last is not known");
 }
@@ -454,45 +456,111 @@ static void from_states(u16 sync_type, u16 operation, struct drp_capability *cap
 	}
 }
 
-int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 operation,
-			 struct drp_capability *cap)
+/* What a dry run answers: it asks all that is asked. */
+static int try_dry(struct drp_op *op, bool force)
 {
+	op->req.force = force;
+	op->error = 0;
+	op->res = (struct drp_result){};
+	return drp_op_modify(op);
+}
+
+/* The state allows it; what else would be refused for? op_lock held. */
+static void ask_all(struct drp_op *op, struct drp_capability *cap)
+{
+	bool force = cap->requires_force;
+
+	if (!drp_op_admit(op)) {
+		if (!try_dry(op, force))
+			return;
+		if (!force && op->res.return_value == DRP_RV_IN_USE) {
+			strscpy(cap->reason, op->res.text, sizeof(cap->reason));
+			cap->requires_force = true;
+			if (!try_dry(op, true))
+				return;
+		}
+	}
+	cap->possible_now = false;
+	cap->requires_force = false;
+	strscpy(cap->reason, op->res.text, sizeof(cap->reason));
+}
+
+static void ask_state(struct drp_sync *s, u16 operation, struct drp_capability *cap)
+{
+	const struct drp_state_key key = key_of(s, operation, false);
 	struct drp_transition t;
-	struct drp_state_key key;
-	struct drp_sync *s = NULL;
-	u16 result = 0;
+
+	drp_state_decide(&key, &t);
+	cap->possible_now = cap->supported && (t.verdict != DRP_VERDICT_REFUSE ||
+					       t.return_value == DRP_RV_FORCE_REQUIRED);
+	cap->requires_force = t.needs_force;
+	strscpy(cap->reason, t.reason, sizeof(cap->reason));
+	cap->result_copy_state = t.copy_state_after;
+	/* It goes on to where it went before it was suspended. */
+	if (operation == DRP_OP_RESUME && s->rec.reverse && s->rec.requested_copy_state)
+		cap->result_copy_state = s->rec.requested_copy_state;
+}
+
+/* @op may be NULL: then only the state is asked. */
+static int ask_sync(struct drp_pool *pool, u64 sync_id, u16 operation, struct drp_op *op,
+		    struct drp_capability *cap)
+{
+	struct drp_sync *s;
+
+	spin_lock(&pool->rec_lock);
+	s = drp_pool_sync(pool, sync_id);
+	if (s) {
+		cap->supported = drp_op_is_built(s->rec.sync_type, operation);
+		from_states(s->rec.sync_type, operation, cap);
+		ask_state(s, operation, cap);
+	}
+	spin_unlock(&pool->rec_lock);
+	if (op && cap->possible_now)
+		ask_all(op, cap);
+	return s ? 0 : -ENOENT;
+}
+
+static int ask_locked(struct drp_pool *pool, u64 sync_id, u16 operation, long wait,
+		      struct drp_capability *cap)
+{
+	const unsigned long end = jiffies + wait;
+	struct drp_op *op = kzalloc(sizeof(*op), GFP_KERNEL);
+	unsigned int flags;
+	int r;
+
+	if (op) {
+		op->pool = pool;
+		op->req = (struct drp_request){ .kind = DRP_REQ_MODIFY, .object = DRP_OBJ_SYNC,
+			.operation = operation, .id = sync_id, .dry_run = true };
+		op->terse = true;
+	}
+	if (op && !drp_op_begin_until(pool, end, &flags)) {
+		kfree(op);
+		op = NULL;
+	}
+	r = ask_sync(pool, sync_id, operation, op, cap);
+	if (op)
+		drp_op_end(pool, flags);
+	kfree(op);
+	return r;
+}
+
+int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 operation,
+			 long wait, struct drp_capability *cap)
+{
 	int r = 0;
 
 	memset(cap, 0, sizeof(*cap));
-	cap->reason = "";
 	if (operation < DRP_OP_ABORT || operation > DRP_OP_PREPARE)
 		return -EINVAL;
 	if (!drp_pool_hold(pool))
 		return -ENOENT;
-	spin_lock(&pool->rec_lock);
 	if (sync_id) {
-		s = drp_pool_sync(pool, sync_id);
-		r = s ? 0 : -ENOENT;
+		r = ask_locked(pool, sync_id, operation, wait, cap);
+	} else {
+		cap->supported = drp_op_is_built(sync_type, operation);
+		from_states(sync_type, operation, cap);
 	}
-	if (s) {
-		sync_type = s->rec.sync_type;
-		key = key_of(s, operation, false);
-		drp_state_decide(&key, &t);
-		cap->possible_now = t.verdict != DRP_VERDICT_REFUSE ||
-				    t.return_value == DRP_RV_FORCE_REQUIRED;
-		cap->requires_force = t.needs_force;
-		cap->reason = t.reason;
-		result = t.copy_state_after;
-		/* It goes on to where it went before it was suspended. */
-		if (operation == DRP_OP_RESUME && s->rec.reverse && s->rec.requested_copy_state)
-			result = s->rec.requested_copy_state;
-	}
-	spin_unlock(&pool->rec_lock);
 	drp_pool_release(pool);
-	cap->supported = drp_op_is_built(sync_type, operation);
-	cap->possible_now = cap->possible_now && cap->supported;
-	from_states(sync_type, operation, cap);
-	if (s)
-		cap->result_copy_state = result;
 	return r;
 }

@@ -24,6 +24,7 @@ int drp_op_failover(struct drp_op *op, struct drp_sync *s, const struct drp_tran
  * What the state table cannot know: are the devices there, do other syncs allow
  * it? 0 or a refusal. A dry run asks, too.
  */
+int drp_op_check_clone(struct drp_op *op, struct drp_sync *s);
 int drp_op_check_failover(struct drp_op *op, struct drp_sync *s);
 int drp_op_check_turn(struct drp_op *op, struct drp_sync *s);
 int drp_op_check_reverse(struct drp_op *op, struct drp_sync *s);

@@ -11,9 +11,9 @@
 #include "op_snapshot.h"
 #include "op_snapshot_internal.h"
 #include "preserve.h"
+#include "turn.h"
 
 #define IDS_AHEAD_MAX	(1ULL << 32)	/* so that no request uses them up */
-#define SECTORS_MAX	(1ULL << 42)	/* 2 PiB: the extent bitmaps stay in reason */
 
 /* ---- ids, names ---- */
 
@@ -194,9 +194,10 @@ int drp_op_create_element(struct drp_op *op)
 		return op->error;
 	r = check_name(op, DRP_OBJ_ELEMENT, op->req.name);
 	if (!r && op->req.settings.mask & DRP_SET_SIZE_SECTORS &&
-	    op->req.settings.size_sectors > SECTORS_MAX)
+	    op->req.settings.size_sectors > drp_element_sectors_max(op->pool))
 		r = drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
-				  "an element has at most %llu sectors", SECTORS_MAX);
+				  "with this pool's extents an element has at most %llu sectors",
+				  drp_element_sectors_max(op->pool));
 	if (!r && !drp_catalog_has_room(op->pool, DRP_CATALOG_OBJECT_BYTES))
 		r = drp_op_refuse(op, DRP_RV_NO_SPACE,
 				  "the metadata device has no room for another element");
@@ -455,6 +456,9 @@ int drp_op_remove_sync(struct drp_op *op, struct drp_sync *s)
 	}
 	s->removed = true;
 	list_add_tail(&s->removed_node, &op->pool->removed);
+	/* Before the source is written without it: its target must not show that. */
+	if (s->turn && !s->rec.reverse)
+		WRITE_ONCE(s->turn->given_up, true);
 	drp_sync_set_flow(s, DRP_FLOW_NONE);
 	if (s->rec.sync_type == DRP_SYNC_CLONE)
 		drp_op_clone_forget(s);

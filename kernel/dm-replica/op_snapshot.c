@@ -21,6 +21,7 @@
 #include "preserve.h"
 #include "reclaim.h"
 #include "snapshot.h"
+#include "turn.h"
 
 #define IDS_AHEAD_MAX	(1ULL << 32)
 
@@ -37,11 +38,6 @@ struct point {
 
 /* ---- the cut ---- */
 
-static struct block_device *device_of(const struct drp_element *e)
-{
-	return drp_element_virtual(e) ? e->pool->cow->bdev : e->bdev;
-}
-
 static int flushed(struct point *p, int r)
 {
 	if (r == -ETIMEDOUT)
@@ -57,13 +53,24 @@ static long left(const struct point *p)
 	return max_t(long, p->end - jiffies, 1);
 }
 
+/* Those who may have something in the device's cache are told if it fails. */
+static int flush_source(struct point *p, bool inside)
+{
+	int r;
+
+	if (drp_element_virtual(p->e))
+		return flushed(p, drp_cow_flush(p->e->pool->cow, left(p)));
+	r = inside ? drp_leg_flush_inside(p->e, left(p)) : drp_leg_flush(p->e, left(p));
+	return flushed(p, r == -EAGAIN ? drp_bdev_flush(p->e->bdev, left(p)) : r);
+}
+
 /* Inside the closed gate of the source. */
 static int cut_inside(struct point *p)
 {
 	struct drp_element_rec rec = p->e->rec;
 	int r;
 
-	r = flushed(p, drp_bdev_flush(device_of(p->e), left(p)));
+	r = flush_source(p, true);
 	if (r)
 		return r;
 	rec.generation = p->generation;
@@ -72,7 +79,7 @@ static int cut_inside(struct point *p)
 		return r;
 	p->time = drp_now();
 	/* A virtual one is never overwritten in place from this generation on. */
-	if (!drp_element_virtual(p->e) && drp_preserve_set_newest(p->e, p->generation, true))
+	if (!drp_element_virtual(p->e) && drp_snapshot_set_alive(p->e, p->generation, true))
 		return drp_op_refuse(p->op, DRP_RV_FAILED, "no memory");
 	return 0;
 }
@@ -99,6 +106,14 @@ static int stop_target(struct point *p)
 	return drp_cut_timed_out(p->op, "I/O of the target");
 }
 
+/* Nothing came of it: what writers have preserved for it is garbage. */
+static void forget_cut(struct point *p)
+{
+	drp_snapshot_settle(p->e, drp_op_deadline(p->op));
+	if (drp_pool_writable(p->op->pool))
+		drp_reclaim_kick(p->op->pool);
+}
+
 /*
  * The point in time of p->e: p->generation and p->time are filled, writers
  * preserve for it, and point_end() must be called. Else nothing has happened.
@@ -108,41 +123,62 @@ static int point_begin(struct point *p)
 	struct drp_op *op = p->op;
 	int r;
 
-	p->end = jiffies + drp_op_deadline(op);
+	p->end = op->frozen ? op->end : jiffies + drp_op_deadline(op);
+	/* What it is to show may lie on another device. */
+	if (drp_element_virtual(p->e) && drp_cow_prove(op->pool->cow))
+		return flushed(p, -ENODEV);
 	/* Private chunks of the target carry numbers of the same kind. */
-	p->generation = max(p->e->rec.generation, p->x ? p->x->rec.generation : 0) + 1;
+	p->generation = max3(p->e->rec.generation, p->x ? p->x->rec.generation : 0,
+			     p->e->inbound ? p->e->inbound->began : 0) + 1;
 	p->cut = drp_cut_alloc(op, DRP_RECORD_MAX);
 	if (!p->cut)
 		return drp_op_refuse(op, DRP_RV_FAILED, "no memory for the cut");
-	/* Once before the gate closes, so that the flush inside is short. */
-	r = flushed(p, drp_bdev_flush(device_of(p->e), left(p)));
+	/* Once before the gate closes, so that the flush inside, and what follows, is short. */
+	if (p->e->inbound && !op->frozen)
+		drp_turn_settle(p->e->inbound);
+	r = flush_source(p, false);
 	if (!r && p->x)
 		r = stop_target(p);
 	if (r) {
+		drp_op_thaw(op);
 		drp_cut_end(p->cut, false);
 		return r;
 	}
 	r = cut_source(p);
+	drp_op_thaw(op);
 	if (r) {
 		drp_cut_end(p->cut, false);
-		drp_snapshot_settle(p->e, drp_op_deadline(op));
+		forget_cut(p);
 		if (p->x)
 			drp_gate_open(&p->x->gate);
 	}
 	return r;
 }
 
-/* It holds with @c. 0 or a refusal. */
+/*
+ * It holds with @c. What hosts had written in the middle of a restore is of the
+ * point in time, so it is durably here before that. 0 or a refusal.
+ */
 static int point_confirm(struct point *p, struct drp_changes *c)
 {
-	int r = drp_changes_commit(c, drp_cut_id(p->cut));
+	struct drp_turn *t = p->e->inbound;
+	const char *why = "the metadata cannot be written";
+	int r = t ? drp_turn_settle(t) : 0;
 
+	if (!r && time_after(jiffies, p->end))
+		r = -ETIMEDOUT;
+	if (r && !t)
+		why = "it took longer than the deadline";
+	else if (r)
+		why = r == -ETIMEDOUT ? "what was written during its restore takes too long to flush" :
+					"what was written during its restore cannot be flushed";
+	r = r ?: drp_changes_commit(c, drp_cut_id(p->cut));
 	drp_cut_end(p->cut, !r);
 	if (!r)
 		return 0;
-	drp_snapshot_settle(p->e, drp_op_deadline(p->op));
-	return drp_op_refuse(p->op, DRP_RV_FAILED, r == -ENOMEM ? "no memory" :
-			     "the metadata cannot be written");
+	forget_cut(p);
+	return drp_op_refuse(p->op, r == -ETIMEDOUT ? DRP_RV_TIMEOUT : DRP_RV_FAILED, "%s",
+			     r == -ENOMEM ? "no memory" : why);
 }
 
 /* ---- checks ---- */
@@ -157,15 +193,19 @@ static int check_content(struct drp_op *op, struct drp_element *e)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
 				     "%s has no point in time, so nothing that could be kept",
 				     e->rec.name);
-	if (e->inbound)
-		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
-				     "%s is being restored or cloned to: wait for that", e->rec.name);
+	/* One by an older version of the module does not say when it began. */
+	if (e->inbound && !e->inbound->began)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is being %s: wait for that",
+				     e->rec.name,
+				     drp_turn_is_clone(e->inbound) ? "cloned to" : "restored");
 	if (up && !up->removed && !drp_sync_consistent(up))
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
 				     "%s is the target of %s, whose copy is not finished: wait for that",
 				     e->rec.name, up->rec.name);
+	/* In the middle of a restore it shows what that leads to, unless nobody knows any more what. */
 	xa_for_each(&op->pool->syncs, id, s)
-		if (s->source == e && s->rec.reverse)
+		if (s->source == e && s->rec.reverse &&
+		    (s->rec.copy_state == DRP_CS_INVALID || e->inbound != s->turn))
 			return drp_op_refuse(op, DRP_RV_INVALID_STATE,
 					     "%s is only half restored from %s: finish that first",
 					     e->rec.name, s->target->rec.name);
@@ -529,12 +569,16 @@ int drp_op_snapshot_point(struct drp_op *op, struct drp_sync *s)
 	drp_change_element(&c, x, &element);
 	drp_change_sync(&c, s, &rec);
 	r = point_confirm(&p, &c);
+	/* Before the first write of the new content, which must be noted anew. */
+	if (!r)
+		drp_sync_refresh(s);
 	drp_gate_open(&x->gate);
 	if (r)
 		return r;
 	drp_element_drop_cache(x);
-	drp_sync_refresh(s);
 	drp_sync_report(s);
+	/* What a turn's copies preserve for may have been this one's. */
+	drp_snapshot_settle(s->source, drp_op_deadline(op));
 	if (c.reclaim)
 		drp_reclaim_kick(op->pool);
 	return 0;
@@ -565,6 +609,13 @@ static struct drp_element *source_of(struct drp_op *op)
 	return NULL;
 }
 
+void drp_op_thaw(struct drp_op *op)
+{
+	if (op->frozen)
+		drp_freeze_end_soon(op->frozen);
+	op->frozen = NULL;
+}
+
 struct drp_freeze *drp_op_freeze_source(struct drp_op *op)
 {
 	struct mapped_device *md = NULL;
@@ -580,6 +631,15 @@ struct drp_freeze *drp_op_freeze_source(struct drp_op *op)
 		if (dm_hold(md))
 			md = NULL;
 	}
+	/* Now, for it waits for the journal. */
+	if (md && drp_pool_writable(op->pool)) {
+		drp_job_ensure_ids(op->pool);
+		if (e->inbound)
+			drp_turn_settle(e->inbound);
+	}
 	drp_op_end(op->pool, flags);
-	return md ? drp_freeze_begin(md, drp_op_deadline(op)) : NULL;
+	if (!md)
+		return NULL;
+	op->end = jiffies + drp_op_deadline(op);
+	return drp_freeze_begin(md, drp_op_deadline(op));
 }

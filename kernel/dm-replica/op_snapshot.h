@@ -16,6 +16,8 @@ int drp_op_create_snapshot(struct drp_op *op);
  * lock held. Sleeps.
  */
 struct drp_freeze *drp_op_freeze_source(struct drp_op *op);
+/* What op->frozen is, if anything, may go on: soon, not under the caller's locks. */
+void drp_op_thaw(struct drp_op *op);
 
 /* ModifyReplicaSynchronization of one: which operations are built; what @t leads to. op_lock held. Sleeps. */
 bool drp_op_snapshot_built(u16 operation);
@@ -40,6 +42,8 @@ void drp_snapshot_exhausted(struct drp_element *e);
  * negative errno: some may be left. Sleeps.
  */
 int drp_snapshot_lose_all(struct drp_element *e, u16 state, const char *why);
+/* The same of those that were taken since the restore of @e, which is lost, began. */
+int drp_snapshot_lose_in_turn(struct drp_element *e, const char *why);
 
 /* Work body. */
 void drp_snapshot_full_work(struct work_struct *work);

@@ -139,7 +139,12 @@ int drp_op_snapshot_dissolve(struct drp_op *op, struct drp_sync *s)
 
 	if (!a)
 		return metadata_failed(op, -ENOMEM);
-	r = stop_target(op, x);
+	/* Should that restore be lost, the sync can say so; an aspect cannot. */
+	r = drp_snapshot_in_turn(x) ?
+		drp_op_refuse(op, DRP_RV_INVALID_STATE,
+			      "%s was taken during the restore of %s, which is not finished: wait for that",
+			      x->rec.name, s->source->rec.name) :
+		stop_target(op, x);
 	if (r) {
 		kfree(a);
 		return r;
@@ -301,9 +306,20 @@ bool drp_op_snapshot_built(u16 operation)
 
 static int say_restore(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
+	const u64 id = s->rec.id, generation = s->target->rec.parent_generation;
+	const u16 state = s->rec.copy_state;
 	s64 chunks = drp_snapshot_chunks(s);
 	u64 mib;
 
+	s = drp_pool_sync(op->pool, id);
+	if (drp_op_admit(op))
+		return op->error;
+	if (!s || s->rec.copy_state != state || s->target->rec.parent_generation != generation)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
+				     "sync %llu became another one while its differences were counted: try again",
+				     id);
+	if (chunks == -EINTR)
+		return drp_op_refuse(op, DRP_RV_IN_USE, "the pool was suspended meanwhile: try again");
 	if (chunks < 0)
 		return drp_op_refuse(op, DRP_RV_FAILED, "the index of COW space cannot be read");
 	mib = (((u64)chunks << op->pool->cow->chunk_shift) + 2047) >> 11;
@@ -322,7 +338,7 @@ int drp_op_snapshot_dry_run(struct drp_op *op, struct drp_sync *s, const struct 
 	case DRP_OP_RESTORE_FROM_REPLICA:
 	case DRP_OP_RESUME:
 		r = drp_op_snapshot_check_restore(op, s);
-		if (!r && t->overwrites_source)
+		if (!r && t->overwrites_source && !op->terse)
 			return say_restore(op, s, t);
 		break;
 	case DRP_OP_ACTIVATE:

@@ -19,6 +19,7 @@
 
 #define DRAIN_TIMEOUT	(30 * HZ)
 #define SETTLE_TIMEOUT	(10 * HZ)
+#define SETTLE_AGAIN_TIMEOUT	(HZ / 5)	/* often: I/O must go on between */
 #define TRIES_MAX	3
 #define TRIES_WINDOW	(10 * HZ)
 
@@ -135,7 +136,38 @@ int drp_snapshot_lose_all(struct drp_element *e, u16 state, const char *why)
 	return lose_aspects(e, 0);
 }
 
+int drp_snapshot_lose_in_turn(struct drp_element *e, const char *why)
+{
+	struct drp_element *x;
+	unsigned long id;
+	int r = 0;
+
+	xa_for_each(&e->pool->elements, id, x) {
+		if (x->rec.parent_element == e->rec.id && drp_snapshot_in_turn(x))
+			r = lose(x, DRP_CS_INVALID, why);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 /* ---- whose loss matters least ---- */
+
+/* Must @x stay, or anything that would go with it, at whatever cost of its hosts? The depth is bounded. */
+static bool must_stay(struct drp_element *x)
+{
+	struct drp_element *y;
+	unsigned long id;
+
+	if (!drp_snapshot_live(x))
+		return false;
+	if (x->snap && (x->snap->rec.failed_copy_stops_host_io || x->snap->rec.reverse))
+		return true;
+	xa_for_each(&x->pool->elements, id, y)
+		if (y->rec.parent_element == x->rec.id && must_stay(y))
+			return true;
+	return false;
+}
 
 /* A point in time, or what was written to the target, that somebody else needs? */
 static bool is_needed(struct drp_element *x)
@@ -175,8 +207,12 @@ static bool goes_before(const struct victim *a, const struct victim *b)
 	return a->prio != b->prio ? a->prio < b->prio : a->time < b->time;
 }
 
-/* Of @e (NULL: of all), with AutoDelete only if @willing; NULL: none may go. */
-static struct drp_element *victim_of(struct drp_pool *pool, struct drp_element *e, bool willing)
+/*
+ * Of @e (NULL: of all), up to generation @newest of it, with AutoDelete only if
+ * @willing; NULL: none may go.
+ */
+static struct drp_element *victim_of(struct drp_pool *pool, struct drp_element *e, u64 newest,
+				     bool willing)
 {
 	struct victim best = {};
 	struct drp_element *x;
@@ -185,10 +221,10 @@ static struct drp_element *victim_of(struct drp_pool *pool, struct drp_element *
 	xa_for_each(&pool->elements, id, x) {
 		struct victim v = { .x = x, .prio = DRP_PRIO_SAME, .time = x->rec.created };
 
-		if (!drp_element_virtual(x) || (e && x->rec.parent_element != e->rec.id) ||
-		    !drp_snapshot_live(x))
+		if (!drp_element_virtual(x) || !drp_snapshot_live(x) ||
+		    (e && (x->rec.parent_element != e->rec.id || x->rec.parent_generation > newest)))
 			continue;
-		if (x->snap && (x->snap->rec.failed_copy_stops_host_io || x->snap->rec.reverse))
+		if (must_stay(x))
 			continue;
 		if (x->snap) {
 			v.prio = x->snap->rec.copy_priority;
@@ -203,15 +239,15 @@ static struct drp_element *victim_of(struct drp_pool *pool, struct drp_element *
 
 /* ---- a full space ---- */
 
-/* Does anything of @e stop its hosts' I/O rather than go? */
-static bool stops_host(struct drp_element *e)
+/* Does anything of @e up to generation @newest stop its hosts' I/O rather than go? */
+static bool stops_host(struct drp_element *e, u64 newest)
 {
 	struct drp_element *x;
 	unsigned long id;
 
 	xa_for_each(&e->pool->elements, id, x)
-		if (x->rec.parent_element == e->rec.id && drp_snapshot_live(x) && x->snap &&
-		    (x->snap->rec.failed_copy_stops_host_io || x->snap->rec.reverse))
+		if (x->rec.parent_element == e->rec.id && x->rec.parent_generation <= newest &&
+		    must_stay(x))
 			return true;
 	return false;
 }
@@ -246,7 +282,7 @@ static bool wait_for_reclaim(struct drp_element *e)
 	struct retry *retry;
 
 	/* A whole pass, or one that failed: another one would not bring more. */
-	if (!e->pool->rec.reclaim || e->full_reclaimed)
+	if ((!e->pool->rec.reclaim && !drp_reclaim_due(e->pool)) || e->full_reclaimed)
 		return false;
 	retry = kzalloc(sizeof(*retry), GFP_NOIO);
 	if (!retry)
@@ -280,7 +316,7 @@ static bool worth_a_try(struct drp_element *e)
 /* A snapshot with AutoDelete, of any element, goes: 1, 0 (there is none), -EIO. */
 static int give_up_one(struct drp_pool *pool)
 {
-	struct drp_element *victim = victim_of(pool, NULL, true), *parent;
+	struct drp_element *victim = victim_of(pool, NULL, 0, true), *parent;
 
 	if (!victim)
 		return 0;
@@ -297,19 +333,32 @@ static int decide(struct drp_element *e)
 {
 	const char *why = has_room(e->pool) ? "what it needs cannot be preserved" :
 					      "COW space is full";
+	/* Those that were taken during a restore do not need what its copies wait for. */
+	const u64 newest = drp_preserve_stuck(e);
 	struct drp_element *victim;
 	u64 generation;
 	int r;
 
+	/* Decided already. */
+	if (!newest)
+		return 0;
+	/* I/O of its own hung: who waits does so for what is given up already. */
+	if (drp_snapshot_unsettled(e) && drp_pool_writable(e->pool)) {
+		drp_snapshot_settle(e, SETTLE_AGAIN_TIMEOUT);
+		return 0;
+	}
 	/* What fails for another reason than room is not helped by theirs. */
-	r = has_room(e->pool) ? 0 : give_up_one(e->pool);
+	r = has_room(e->pool) || drp_snapshot_any_unsettled(e->pool) ? 0 : give_up_one(e->pool);
 	if (r) {
 		drp_reclaim_kick(e->pool);
 		return min(r, 0);
 	}
-	victim = victim_of(e->pool, e, false);
+	victim = victim_of(e->pool, e, newest, false);
+	/* But they have room that is needed. */
+	if (!victim && !has_room(e->pool))
+		victim = victim_of(e->pool, e, U64_MAX, false);
 	generation = victim ? victim->rec.parent_generation : 0;
-	if (!victim && stops_host(e))
+	if (!victim && stops_host(e, newest))
 		return -ENOSPC;
 	r = victim ? lose(victim, DRP_CS_BROKEN, why) : 0;
 	/* An aspect of the same moment needs the same chunks. */
@@ -395,8 +444,13 @@ static void keep_reserve(struct drp_pool *pool)
 		pool->cow_reclaimed = false;
 		return;
 	}
-	if (pool->cow_waits || !victim_of(pool, NULL, true))
+	if (pool->cow_waits || !victim_of(pool, NULL, 0, true))
 		return;
+	/* What was given up is still kept: more would bring nothing, either. */
+	if (drp_snapshot_any_unsettled(pool)) {
+		pool->cow_reclaimed = false;
+		return;
+	}
 	if (pool->rec.reclaim && !pool->cow_reclaimed) {
 		refresh(pool);
 		return;

@@ -26,6 +26,9 @@ static int next_chunk(struct scan *scan)
 	for (;;) {
 		const struct drp_cow_key key = { scan->element, scan->chunk, scan->from };
 
+		/* A suspend waits for us with I/O standing still. */
+		if (READ_ONCE(scan->cow->pool->stopping) || READ_ONCE(scan->cow->pool->suspended))
+			return -EINTR;
 		r = drp_cow_next(scan->cow, &key, &entry);
 		if (r <= 0 || entry.key.element != scan->element)
 			return min(r, 0);
@@ -48,14 +51,18 @@ static void mark_chunk(struct drp_turn *t, u64 chunk)
 	drp_plane_set(t->c, first, count);
 }
 
-/* Chunks of one element, also marked in the turn @t unless it is NULL: how many, or -errno. */
-static s64 scan_element(struct drp_sync *s, struct drp_element *e, struct drp_turn *t)
+static struct scan begin_scan(const struct drp_sync *s, const struct drp_element *e)
 {
-	struct scan scan = {
+	return (struct scan){
 		.cow = s->pool->cow,
 		.element = e->rec.id,
 		.from = s->target->rec.parent_generation,
 	};
+}
+
+/* All its chunks, also marked in the turn @t unless it is NULL: how many, or -errno. */
+static s64 run_scan(struct scan scan, struct drp_turn *t)
+{
 	s64 n = 0;
 	int r;
 
@@ -71,11 +78,18 @@ static s64 scan_element(struct drp_sync *s, struct drp_element *e, struct drp_tu
 
 s64 drp_snapshot_chunks(struct drp_sync *s)
 {
-	s64 preserved = scan_element(s, s->source, NULL), written;
+	const struct scan source = begin_scan(s, s->source), target = begin_scan(s, s->target);
+	struct drp_pool *pool = s->pool;
+	s64 preserved, written = 0;
 
+	/* It may take minutes, and nobody else gets on without the lock. */
+	mutex_unlock(&pool->op_lock);
+	preserved = run_scan(source, NULL);
+	if (preserved >= 0)
+		written = run_scan(target, NULL);
+	mutex_lock(&pool->op_lock);
 	if (preserved < 0)
 		return preserved;
-	written = scan_element(s, s->target, NULL);
 	return written < 0 ? written : preserved + written;
 }
 
@@ -87,9 +101,9 @@ int drp_snapshot_mark_turn(struct drp_op *op, struct drp_sync *s)
 	if (drp_op_protect_target(op, s))
 		return op->error;
 	drp_preserve_arm(s->source, s->turn->c);
-	r = scan_element(s, s->source, s->turn);
+	r = run_scan(begin_scan(s, s->source), s->turn);
 	if (r >= 0)
-		r = scan_element(s, s->target, s->turn);
+		r = run_scan(begin_scan(s, s->target), s->turn);
 	if (r < 0)
 		return drp_op_refuse(op, DRP_RV_FAILED, "the index of COW space cannot be read");
 	return 0;
@@ -109,5 +123,6 @@ void drp_snapshot_restore_lost(struct drp_sync *s)
 	if (!s->turn)
 		return;
 	s->source->inbound = NULL;
+	drp_preserve_set_before(s->source, false, 0);
 	drp_op_turn_drop(s);
 }

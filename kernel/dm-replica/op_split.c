@@ -72,7 +72,8 @@ out:
 void drp_op_flush_target(struct drp_sync *s)
 {
 	/* Not flushed: any of it may be lost, and no mark says so. */
-	if (drp_leg_flush(s->target, DRP_FLUSH_TIMEOUT))
+	if (drp_leg_flush(s->target, DRP_FLUSH_TIMEOUT) ||
+	    READ_ONCE(s->faults) & (BIT(DRP_FAULT_TARGET) | BIT(DRP_FAULT_SOURCE)))
 		drp_extents_to_d(s, true);
 	WRITE_ONCE(s->unflushed, false);
 }

@@ -94,11 +94,13 @@ int drp_op_turn_tell_others(struct drp_sync *turned)
 			continue;
 		if (s->source == here) {
 			rec.source_changed = true;
+			drp_sync_source_changed_now(s);
 			if (rec.copy_state == DRP_CS_SYNCHRONIZED &&
 			    drp_state_mirrors(rec.sync_type, rec.copy_state))
 				rec.copy_state = DRP_CS_UNSYNCHRONIZED;
 		} else if (s->target == here) {
 			rec.target_changed = true;
+			drp_sync_target_changed_now(s);
 			if (rec.copy_state == DRP_CS_SYNCHRONIZED && rec.sync_type == DRP_SYNC_CLONE)
 				rec.copy_state = DRP_CS_SKEWED;
 		} else {
@@ -191,6 +193,8 @@ int drp_op_turn_prepare(struct drp_op *op, struct drp_sync *s, struct drp_elemen
 			drp_op_refuse(op, DRP_RV_NO_SPACE,
 				      "the metadata device has no room for another bitmap of this size") :
 			drp_op_refuse(op, DRP_RV_FAILED, "no memory");
+	/* Never 0, so that each point in time from now on has a greater number. */
+	t->began = drp_turn_is_clone(t) ? 0 : max(here->rec.generation, 1ULL);
 	set_turn(s, t);
 	if (!drp_sync_is_snapshot(s))
 		arm(s);
@@ -206,9 +210,8 @@ void drp_op_turn_drop(struct drp_sync *s)
 	struct drp_turn *t = s->turn;
 
 	disarm(s);
-	/* Nobody marks it any more. */
-	drp_sync_set_flow(s, s->flow);
-	drp_grace_wait(&s->target->grace, 3 * HZ);
+	/* Nobody marks it any more; writers whose devices hang need not end for that. */
+	synchronize_rcu();
 	set_turn(s, NULL);
 	if (t)
 		drp_turn_free(t);
@@ -228,7 +231,7 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 	drp_op_turn_mark_others(s);
 	/* Nobody writes the target from here on, and nothing of it stays in a cache. */
 	r = leg ? drp_leg_flush_inside(leg, end - jiffies) :
-		  drp_bdev_flush(op->pool->cow->bdev, end - jiffies);
+		  drp_cow_flush(op->pool->cow, end - jiffies);
 	if (r && r != -ETIMEDOUT)
 		r = -EIO;
 	r = r ?: drp_checkpoint_within(op->pool, end - jiffies);
@@ -257,6 +260,7 @@ static void fill(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	rec->requested_copy_state = t->copy_state_after;
 	rec->progress_status = t->progress_during;
 	rec->reverse = true;
+	rec->gen_start = s->turn->began;
 	rec->in_sync = false;
 	rec->source_changed = false;
 	rec->partitioned = false;
@@ -297,13 +301,24 @@ static int begin_confirmed(struct drp_op *op, struct drp_sync *s, const struct d
 	return 0;
 }
 
+/*
+ * Where both are alike the source keeps what it has, which must not go with a loss
+ * of power. If it cannot be flushed, that counts as different.
+ */
+static void flush_source(struct drp_sync *s)
+{
+	if (!drp_sync_is_snapshot(s) && drp_leg_flush(s->source, DRP_FLUSH_TIMEOUT))
+		drp_extents_to_d(s, true);
+}
+
 static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
 	struct drp_op_cut *c;
 	int r = 0;
 
 	/* Once before the gates close, so that the flush inside is short. */
-	if (drp_sync_is_snapshot(s) ? drp_bdev_flush(op->pool->cow->bdev, DRP_FLUSH_TIMEOUT) :
+	if (drp_sync_is_snapshot(s) ? (drp_cow_prove(op->pool->cow) ?:
+				       drp_cow_flush(op->pool->cow, DRP_FLUSH_TIMEOUT)) :
 				      drp_leg_flush(s->target, DRP_FLUSH_TIMEOUT))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "target %s cannot be flushed",
 				  s->target->rec.name);
@@ -311,8 +326,10 @@ static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 		r = drp_op_refuse(op, DRP_RV_FAILED, "no memory for the copy");
 	/* No copy may clear what is marked from now on. */
 	drp_op_turn_stop_copies(s->source);
-	if (!r)
+	if (!r) {
+		flush_source(s);
 		r = drp_op_turn_prepare(op, s, s->source);
+	}
 	if (!r && drp_op_turn_tell_others(s))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	if (r)
@@ -366,8 +383,6 @@ static int go_on(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 	u64 job_id;
 	int r;
 
-	if (s->rec.copy_state == DRP_CS_INVALID || !s->turn)
-		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "which regions are restored is not known");
 	r = drp_op_apply_settings(op, s);
 	if (r)
 		return r;
@@ -389,9 +404,22 @@ static bool end_turn(struct drp_sync *s, long wait)
 	drp_gate_prepare(&s->source->gate);
 	drp_gate_close(&s->source->gate);
 	drained = drp_gate_wait_drained(&s->source->gate, wait);
-	if (drained)
+	if (drained) {
 		s->source->inbound = NULL;
+		drp_preserve_set_before(s->source, false, 0);
+	}
 	drp_gate_open(&s->source->gate);
+	return drained;
+}
+
+bool drp_op_turn_drains(struct drp_element *e, long wait)
+{
+	bool drained;
+
+	drp_gate_prepare(&e->gate);
+	drp_gate_close(&e->gate);
+	drained = drp_gate_wait_drained(&e->gate, wait);
+	drp_gate_open(&e->gate);
 	return drained;
 }
 
@@ -400,6 +428,55 @@ long drp_op_turn_end_wait(struct drp_turn *t)
 {
 	t->end_ms = clamp_t(unsigned int, t->end_ms * 2, DRP_TURN_END_WAIT_MS, DRP_DEADLINE_MS);
 	return msecs_to_jiffies(t->end_ms);
+}
+
+/* ---- what I/O that hangs keeps from being done ---- */
+
+void drp_op_turn_try_again_soon(struct drp_sync *s)
+{
+	if (!s->pool->stopping)
+		mod_delayed_work(s->pool->op_wq, &s->pool->reap_work, drp_op_turn_end_wait(s->turn));
+}
+
+void drp_op_turn_try_again(struct drp_pool *pool)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	xa_for_each(&pool->syncs, id, s) {
+		if (s->removed || !s->turn)
+			continue;
+		if (s->turn->given_up)
+			drp_op_clone_forget(s);
+		else if (READ_ONCE(s->turn->lost))
+			drp_op_turn_take_back(s);
+	}
+}
+
+void drp_op_turn_take_back(struct drp_sync *s)
+{
+	bool running = s->copier && drp_copy_running(s->copier);
+	struct drp_turn *t = s->turn;
+	bool drained;
+
+	drp_gate_prepare(&t->here->gate);
+	drp_gate_close(&t->here->gate);
+	drained = drp_gate_wait_drained(&t->here->gate, HZ / 2);
+	if (drained) {
+		/* What it has copied and not cleared it copies again; nothing of it is in flight. */
+		if (s->copier)
+			drp_copy_stop(s->copier);
+		drp_turn_unresolve(t);
+	}
+	drp_gate_open(&t->here->gate);
+	if (!drained) {
+		drp_op_turn_try_again_soon(s);
+		return;
+	}
+	drp_element_drop_cache(t->here);
+	/* One that ended with an error meanwhile: who called us sees to that. */
+	if (running && !s->finish_error)
+		drp_copy_start(s->copier, s->rec.job_id);
 }
 
 /* Nobody knows which side has which region: the target's, everywhere. */
@@ -422,6 +499,9 @@ int drp_op_check_turn(struct drp_op *op, struct drp_sync *s)
 {
 	int r = check_devices(op, s);
 
+	if (!r && s->rec.reverse && (op->req.operation == DRP_OP_RESUME || goes_on(s)) &&
+	    (s->rec.copy_state == DRP_CS_INVALID || !s->turn))
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "which regions are restored is not known");
 	return r || goes_on(s) ? r : check_begin(op, s);
 }
 
@@ -457,8 +537,10 @@ static void restored(struct drp_sync *s)
 	rec.source_changed = drp_sync_is_snapshot(s) || (rec.source_changed && !rec.in_sync);
 	rec.target_changed = false;
 	rec.job_id = 0;
-	if (drp_sync_commit(s, &rec, NULL, 0, false))
+	if (drp_sync_commit(s, &rec, NULL, 0, false)) {
+		drp_job_unrecorded(s->pool, s->finish_job);
 		return;
+	}
 	drp_sync_refresh(s);
 	drp_job_end(s->pool, s->finish_job, DRP_JOB_COMPLETED, 0, NULL);
 }
@@ -470,9 +552,10 @@ static void failed_back(struct drp_sync *s)
 
 	rec.reverse = false;
 	rec.progress_status = DRP_PS_FAILING_BACK;
-	if (drp_op_start_copy(s, &rec, rec.job_id, NULL, 0))
-		pr_warn("dm-replica: sync %s: the end of its failback cannot be recorded\n",
-			rec.name);
+	if (!drp_op_start_copy(s, &rec, rec.job_id, NULL, 0))
+		return;
+	pr_warn("dm-replica: sync %s: the end of its failback cannot be recorded\n", rec.name);
+	drp_job_unrecorded(s->pool, s->rec.job_id);
 }
 
 void drp_op_turn_finished(struct drp_sync *s)

@@ -40,6 +40,13 @@ void drp_op_turn_disarm(struct drp_sync *s);
 /* How long to wait for I/O that looks at it this time, in jiffies: longer each time. */
 long drp_op_turn_end_wait(struct drp_turn *t);
 
+/* Does I/O inside its gate end in this time? Its hosts wait meanwhile. Sleeps. */
+bool drp_op_turn_drains(struct drp_element *e, long wait);
+
+/* I/O hangs: soon, and then not so soon, drp_op_turn_try_again(). */
+void drp_op_turn_try_again_soon(struct drp_sync *s);
+void drp_op_turn_try_again(struct drp_pool *pool);
+
 /* The turn is gone; no I/O looked at it (any more). Sleeps. */
 void drp_op_turn_drop(struct drp_sync *s);
 

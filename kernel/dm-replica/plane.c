@@ -55,7 +55,7 @@ struct drp_plane_page *drp_plane_page_alloc(struct drp_plane_map *p, gfp_t gfp)
 	struct drp_plane_page *page;
 
 	if (!drp_metadev_charge(p->md, sizeof(*page),
-				drp_plane_exact(p) ? U64_MAX : 2 * READ_ONCE(p->md->memory_max)))
+				drp_plane_bounded(p) ? 2 * READ_ONCE(p->md->memory_max) : U64_MAX))
 		return NULL;
 	page = kzalloc(sizeof(*page), gfp | __GFP_NOWARN);
 	if (!page)
@@ -373,6 +373,21 @@ void drp_plane_set(struct drp_plane_map *p, u64 first, u64 count)
 	} while (count);
 }
 
+void drp_plane_unpin(struct drp_plane_map *p, u64 bit)
+{
+	struct drp_plane_chunk *chunk;
+	struct drp_plane_pos pos;
+	unsigned long flags;
+
+	spin_lock_irqsave(&p->lock, flags);
+	__drp_plane_locate(p, bit, 1, &pos);
+	chunk = __drp_plane_chunk(p, pos.chunk);
+	/* Pins go with a chunk that became all alike. */
+	if (chunk && chunk->pins[pos.page])
+		chunk->pins[pos.page]--;
+	spin_unlock_irqrestore(&p->lock, flags);
+}
+
 /* ---- ask ---- */
 
 static bool __any_in_page(const struct drp_plane_map *p, const struct drp_plane_pos *pos)
@@ -462,12 +477,14 @@ u64 drp_plane_memory(struct drp_plane_map *p)
 u64 drp_plane_memory_max(struct drp_plane_map *p)
 {
 	unsigned long flags;
-	u64 bytes;
+	u64 bytes, pages;
 
 	spin_lock_irqsave(&p->lock, flags);
-	bytes = sizeof(*p) + p->nr_chunks * (sizeof(*p->slots) + sizeof(struct drp_plane_chunk) +
-					     CHUNK_PLACES_BYTES) +
-		min_t(u64, p->nr_pages * sizeof(struct drp_plane_page), 2 * p->md->memory_max);
+	pages = p->nr_pages * sizeof(struct drp_plane_page);
+	if (drp_plane_bounded(p))
+		pages = min(pages, 2 * p->md->memory_max);
+	bytes = sizeof(*p) + pages + p->nr_chunks *
+		(sizeof(*p->slots) + sizeof(struct drp_plane_chunk) + CHUNK_PLACES_BYTES);
 	spin_unlock_irqrestore(&p->lock, flags);
 	return bytes;
 }

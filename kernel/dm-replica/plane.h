@@ -36,6 +36,14 @@ void drp_plane_destroy(struct drp_plane_map *p);
 void drp_plane_set(struct drp_plane_map *p, u64 first, u64 count);
 
 /*
+ * Until drp_plane_unpin(), as often, setting bit @bit needs no memory, so it
+ * sets no other. 0, -ENOMEM. Sleeps, GFP_NOIO.
+ */
+int drp_plane_pin(struct drp_plane_map *p, u64 bit);
+/* Any context. */
+void drp_plane_unpin(struct drp_plane_map *p, u64 bit);
+
+/*
  * Clear a range, process context; loads pages if needed. 0, or -ENOMEM (some
  * bits then stay set; also when dirty pages hold twice the pool's memory bound:
  * a checkpoint helps). A page that cannot be read counts as all 1 and is then
@@ -78,6 +86,15 @@ int drp_plane_or(struct drp_plane_map *p, struct drp_plane_map *other);
  * may go on meanwhile. Sleeps, GFP_NOIO.
  */
 int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones);
+
+/*
+ * The same in two steps, where several planes grow or none: once prepared, the
+ * second step cannot fail, and what is cancelled has changed nothing. Both may
+ * come without the first. Sleeps, GFP_NOIO.
+ */
+int drp_plane_grow_prepare(struct drp_plane_map *p, u64 nr_bits);
+void drp_plane_grow_prepared(struct drp_plane_map *p, bool ones);
+void drp_plane_grow_cancel(struct drp_plane_map *p);
 
 /* ---- load ---- */
 

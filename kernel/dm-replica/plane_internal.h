@@ -49,6 +49,7 @@ struct drp_plane_chunk {
 	bool dir_changed;		/* since the directory was stored */
 	u8 state[DRP_DIR_ENTRIES];	/* enum drp_page_state, as the next directory will say */
 	u16 count[DRP_DIR_ENTRIES];	/* bits that are 1; upper bound if partial */
+	u16 pins[DRP_DIR_ENTRIES];	/* of drp_plane_pin() */
 	struct drp_plane_page *pages[DRP_DIR_ENTRIES];
 };
 static_assert(sizeof(struct drp_plane_chunk) <= 4096);
@@ -81,6 +82,8 @@ struct drp_plane_map {
 	u32 wb_page;			/* DRP_NO_PAGE: the chunk's directory */
 	bool wb_stale;
 	u64 grown_from;			/* chunks that got new 1s by growing since it began; U64_MAX: none */
+
+	struct drp_plane_growth *growth;	/* prepared; who grows it owns it */
 };
 
 /* Where a range begins: page, the bit in it, and how much of the range is in this page. */
@@ -107,7 +110,7 @@ void __drp_plane_set_size(struct drp_plane_map *p, u64 nr_bits);
 /* The range cut to the plane's end; false: nothing is left. */
 bool __drp_plane_clip(const struct drp_plane_map *p, u64 first, u64 *count);
 
-/* New objects; pages up to twice the pool's bound of memory. NULL: no memory. As @gfp says. */
+/* New objects; pages up to twice the pool's bound of memory, where all 1 is an answer. NULL: no memory. As @gfp says. */
 struct drp_plane_page *drp_plane_page_alloc(struct drp_plane_map *p, gfp_t gfp);
 void drp_plane_page_free(struct drp_plane_map *p, struct drp_plane_page *page);
 struct drp_plane_chunk *drp_plane_chunk_alloc(gfp_t gfp);
@@ -162,6 +165,12 @@ u32 drp_plane_seq_counter(u64 seq);
 static inline bool drp_plane_exact(const struct drp_plane_map *p)
 {
 	return p->which == DRP_PLANE_C;
+}
+
+/* Is its memory bounded? Without slots nothing could be preserved; they are few. */
+static inline bool drp_plane_bounded(const struct drp_plane_map *p)
+{
+	return p->which != DRP_PLANE_C && p->which != DRP_PLANE_SLOTS;
 }
 
 static inline struct drp_plane_chunk *__drp_plane_chunk(const struct drp_plane_map *p, u64 c)

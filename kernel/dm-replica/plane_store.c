@@ -84,6 +84,17 @@ static u32 next_dirty_page(struct drp_plane_map *p, u64 c, u32 i, bool *partial)
 	return i;
 }
 
+/* The directory says that it is all 0; its memory is pinned. */
+static void __page_stays_empty(struct drp_plane_map *p, struct drp_plane_chunk *chunk, u32 i)
+{
+	lockdep_assert_held(&p->lock);
+	if (chunk->state[i] == DRP_PAGE_STORED)
+		drp_metadev_free_replaced(p->md, chunk->places[i].block);
+	chunk->state[i] = DRP_PAGE_CLEAN;
+	chunk->pages[i]->dirty = false;
+	chunk->dir_changed = true;
+}
+
 /* Copy the page for writing and give it a sequence; false if nothing is to be written. */
 static bool page_snapshot(struct drp_plane_map *p, u64 c, u32 i, u64 *seq)
 {
@@ -102,6 +113,8 @@ static bool page_snapshot(struct drp_plane_map *p, u64 c, u32 i, u64 *seq)
 	if (page->partial || chunk->count[i] == bits) {
 		/* partial although it was completed: a race lost, the safe answer is 1 */
 		__drp_plane_page_absent(p, c, i, DRP_PAGE_DIRTY, true);
+	} else if (!chunk->count[i] && chunk->pins[i]) {
+		__page_stays_empty(p, chunk, i);
 	} else if (!chunk->count[i]) {
 		__drp_plane_page_absent(p, c, i, DRP_PAGE_CLEAN, true);
 	} else {
@@ -173,7 +186,7 @@ static bool __chunk_is_uniform(const struct drp_plane_map *p, u64 c)
 
 	lockdep_assert_held(&p->lock);
 	for (i = 0; i < __drp_plane_chunk_pages(p, c); i++)
-		if (chunk->pages[i] || chunk->state[i] == DRP_PAGE_STORED ||
+		if (chunk->pages[i] || chunk->pins[i] || chunk->state[i] == DRP_PAGE_STORED ||
 		    chunk->state[i] != chunk->state[0])
 			return false;
 	return true;
@@ -364,7 +377,8 @@ static void shrink_chunk(struct drp_plane_map *p, u64 c)
 	for (i = 0; chunk && i < DRP_DIR_ENTRIES; i++) {
 		struct drp_plane_page *page = chunk->pages[i];
 
-		if (!page || page->dirty || page->partial || __drp_plane_writing(p, c, i))
+		if (!page || page->dirty || page->partial || chunk->pins[i] ||
+		    __drp_plane_writing(p, c, i))
 			continue;
 		if (page->referenced)
 			page->referenced = false;

@@ -144,6 +144,62 @@ int drp_plane_clear(struct drp_plane_map *p, u64 first, u64 count)
 	return min(ret, 0);
 }
 
+/* ---- pin ---- */
+
+static enum step __pin(struct drp_plane_map *p, const struct drp_plane_pos *pos, struct spares *sp)
+{
+	struct drp_plane_chunk *chunk = p->slots[pos->chunk].chunk;
+	u32 i = pos->page;
+
+	lockdep_assert_held(&p->lock);
+	if (!chunk) {
+		if (!sp->chunk)
+			return STEP_NEED_CHUNK;
+		chunk = sp->chunk;
+		sp->chunk = NULL;
+		__drp_plane_chunk_insert(p, pos->chunk, chunk);
+	}
+	if (__drp_plane_must_load(chunk, i))
+		return STEP_NEED_WORDS;
+	if (!chunk->pages[i] && chunk->state[i] == DRP_PAGE_CLEAN) {
+		if (!sp->page)
+			return STEP_NEED_PAGE;
+		sp->page->referenced = true;
+		__drp_plane_page_insert(p, chunk, i, sp->page);
+		sp->page = NULL;
+	}
+	chunk->pins[i]++;
+	return STEP_DONE;
+}
+
+int drp_plane_pin(struct drp_plane_map *p, u64 bit)
+{
+	enum step step = STEP_DONE;
+	struct drp_plane_pos pos;
+	struct spares sp = {};
+	unsigned long flags;
+	u64 one = 1;
+	int err = 0;
+
+	do {
+		if (step == STEP_NEED_WORDS)
+			err = drp_plane_page_load(p, pos.chunk, pos.page);
+		else if (step != STEP_DONE)
+			err = spares_get(p, &sp, step);
+		if (err)
+			break;
+		spin_lock_irqsave(&p->lock, flags);
+		step = STEP_DONE;
+		if (__drp_plane_clip(p, bit, &one)) {
+			__drp_plane_locate(p, bit, one, &pos);
+			step = __pin(p, &pos, &sp);
+		}
+		spin_unlock_irqrestore(&p->lock, flags);
+	} while (step != STEP_DONE);
+	spares_free(p, &sp);
+	return err;
+}
+
 /* ---- walk ---- */
 
 struct run {
@@ -545,36 +601,80 @@ static void __grow(struct drp_plane_map *p, u64 nr_bits, bool ones, struct drp_p
 	p->changed = true;
 }
 
-int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones)
+struct drp_plane_growth {
+	u64 nr_bits;
+	u64 more;			/* blocks promised for it */
+	struct drp_plane_slot *slots;
+	struct spares sp;
+};
+
+int drp_plane_grow_prepare(struct drp_plane_map *p, u64 nr_bits)
 {
-	u64 pages = drp_plane_nr_pages(nr_bits), chunks = drp_plane_nr_chunks(nr_bits), more;
-	struct drp_plane_slot *slots, *old = p->slots;
-	struct spares sp = {};
-	unsigned long flags;
+	u64 pages = drp_plane_nr_pages(nr_bits), chunks = drp_plane_nr_chunks(nr_bits);
+	struct drp_plane_growth *g;
 	int err;
 
-	if (nr_bits < p->nr_bits || nr_bits > DRP_PLANE_BITS_MAX)
+	if (nr_bits < p->nr_bits || nr_bits > DRP_PLANE_BITS_MAX || p->growth)
 		return -EINVAL;
 	if (nr_bits == p->nr_bits)
 		return 0;
-	more = pages + chunks - p->nr_pages - p->nr_chunks;
-	err = drp_metadev_reserve(p->md, more);
-	if (err)
+	g = kzalloc(sizeof(*g), GFP_NOIO);
+	if (!g)
+		return -ENOMEM;
+	g->nr_bits = nr_bits;
+	g->more = pages + chunks - p->nr_pages - p->nr_chunks;
+	err = drp_metadev_reserve(p->md, g->more);
+	if (err) {
+		kfree(g);
 		return err;
-	slots = kvcalloc(chunks, sizeof(*slots), GFP_NOIO);
-	sp.chunk = drp_plane_chunk_alloc(GFP_NOIO);
-	if (!slots || !sp.chunk) {
-		drp_metadev_unreserve(p->md, more);
-		kvfree(slots);
-		spares_free(p, &sp);
+	}
+	p->growth = g;
+	g->slots = kvcalloc(chunks, sizeof(*g->slots), GFP_NOIO);
+	g->sp.chunk = drp_plane_chunk_alloc(GFP_NOIO);
+	if (!g->slots || !g->sp.chunk) {
+		drp_plane_grow_cancel(p);
 		return -ENOMEM;
 	}
 	/* without this page an absent-dirty end of the plane just stays dirty to its new end */
-	sp.page = drp_plane_page_alloc(p, GFP_NOIO);
+	g->sp.page = drp_plane_page_alloc(p, GFP_NOIO);
+	return 0;
+}
+
+static void growth_free(struct drp_plane_map *p)
+{
+	spares_free(p, &p->growth->sp);
+	kfree(p->growth);
+	p->growth = NULL;
+}
+
+void drp_plane_grow_prepared(struct drp_plane_map *p, bool ones)
+{
+	struct drp_plane_slot *old = p->slots;
+	unsigned long flags;
+
+	if (!p->growth)
+		return;
 	spin_lock_irqsave(&p->lock, flags);
-	__grow(p, nr_bits, ones, slots, &sp);
+	__grow(p, p->growth->nr_bits, ones, p->growth->slots, &p->growth->sp);
 	spin_unlock_irqrestore(&p->lock, flags);
 	kvfree(old);
-	spares_free(p, &sp);
-	return 0;
+	growth_free(p);
+}
+
+void drp_plane_grow_cancel(struct drp_plane_map *p)
+{
+	if (!p->growth)
+		return;
+	drp_metadev_unreserve(p->md, p->growth->more);
+	kvfree(p->growth->slots);
+	growth_free(p);
+}
+
+int drp_plane_resize(struct drp_plane_map *p, u64 nr_bits, bool ones)
+{
+	int err = drp_plane_grow_prepare(p, nr_bits);
+
+	if (!err)
+		drp_plane_grow_prepared(p, ones);
+	return err;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/delay.h>
 #include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -12,11 +13,13 @@
 #include "op_snapshot.h"
 #include "preserve.h"
 #include "reclaim.h"
+#include "turn.h"
 
 #define LEG_BIOS	64	/* more than one write's fan-out, so that one worker always gets on */
 
 DEFINE_MUTEX(drp_pools_lock);
 static LIST_HEAD(pools);		/* under drp_pools_lock */
+static u32 next_number;			/* the same */
 static u8 boot_id[DRP_UUID_BYTES];	/* of this load of the module */
 
 u64 drp_now(void)
@@ -30,10 +33,13 @@ unsigned int drp_op_begin(struct drp_pool *pool)
 	return memalloc_noio_save();
 }
 
-bool drp_op_try_begin(struct drp_pool *pool, unsigned int *flags)
+bool drp_op_begin_until(struct drp_pool *pool, unsigned long end, unsigned int *flags)
 {
-	if (!mutex_trylock(&pool->op_lock))
-		return false;
+	while (!mutex_trylock(&pool->op_lock)) {
+		if (time_after_eq(jiffies, end))
+			return false;
+		usleep_range(200, 500);
+	}
 	*flags = memalloc_noio_save();
 	return true;
 }
@@ -127,6 +133,7 @@ static void close_engine(struct drp_pool *pool)
 		drp_bdev_release(pool->held_bdev);
 	if (!IS_ERR_OR_NULL(pool->copier))
 		dm_kcopyd_client_destroy(pool->copier);
+	mempool_destroy(pool->turn_copies);
 	bioset_exit(&pool->bios);
 	drp_metadev_exit(&pool->md);
 }
@@ -208,15 +215,16 @@ struct drp_pool *drp_pool_get_by_md(struct mapped_device *md)
 	return find(match_dm, md);
 }
 
-struct drp_pool *drp_pool_get_nth(unsigned int index)
+struct drp_pool *drp_pool_get_from(u32 *number)
 {
 	struct drp_pool *pool, *found = NULL;
 
 	mutex_lock(&drp_pools_lock);
 	list_for_each_entry(pool, &pools, list) {
-		if (!pool->loaded || index--)
+		if (!pool->loaded || pool->number < *number)
 			continue;
 		drp_pool_get(pool);
+		*number = pool->number;
 		found = pool;
 		break;
 	}
@@ -284,6 +292,9 @@ static int open_engine(struct drp_pool *pool, struct block_device *bdev)
 	r = bioset_init(&pool->bios, LEG_BIOS, offsetof(struct drp_leg_bio, bio), 0);
 	if (r)
 		return r;
+	pool->turn_copies = drp_turn_make_copies();
+	if (!pool->turn_copies)
+		return -ENOMEM;
 	pool->copier = dm_kcopyd_client_create(NULL);
 	if (IS_ERR(pool->copier))
 		return PTR_ERR(pool->copier);
@@ -321,6 +332,7 @@ struct drp_pool *drp_pool_bind(struct block_device *bdev, char **error)
 		return ERR_PTR(r);
 	}
 	pool->bound = 1;
+	pool->number = next_number++;
 	list_add_tail(&pool->list, &pools);
 	return pool;
 }
@@ -354,7 +366,9 @@ int drp_pool_activate(struct drp_pool *pool)
 	int r = 0;
 
 	if (pool->active) {
-		r = drp_cow_grow(pool);
+		/* A failure has made the pool read-only: then nobody gets a new slot. */
+		if (drp_cow_grow(pool))
+			drp_checkpoint(pool);
 		goto out;
 	}
 	r = drp_cow_activate(pool);
@@ -370,6 +384,7 @@ int drp_pool_activate(struct drp_pool *pool)
 	drp_ring_init(&pool->cm.ring, &pool->sb);
 	if (!pool->needs_format)
 		drp_ring_resume(&pool->cm.ring, &pool->replay);
+	drp_cow_grow(pool);
 	/* What replay found is written down before any I/O is admitted. */
 	r = drp_checkpoint(pool);
 	if (r)
@@ -377,6 +392,7 @@ int drp_pool_activate(struct drp_pool *pool)
 	pool->needs_format = false;
 	pool->needs_repair = false;
 	pool->active = true;
+	pool->activated = ktime_get_boottime_seconds();
 	drp_reclaim_resume(pool);
 	queue_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
 	queue_delayed_work(pool->op_wq, &pool->reap_work, 60 * HZ);
@@ -421,7 +437,6 @@ static struct drp_element *hold_next(struct drp_pool *pool)
 	unsigned int flags = drp_op_begin(pool);
 	struct drp_element *found;
 
-	pool->suspended = true;
 	/* One that is being removed may stand before all that are left. */
 	found = try_hold(pool, true) ?: try_hold(pool, false);
 	drp_op_end(pool, flags);
@@ -439,17 +454,31 @@ static void drain_preserves(struct drp_pool *pool)
 		drp_preserve_drain(e);
 }
 
+/* None is under way from here on: one may wait for I/O of an element, to write its page cache back. */
+static void end_requests(struct drp_pool *pool)
+{
+	unsigned int flags = drp_op_begin(pool);
+
+	pool->suspended = true;
+	drp_op_end(pool, flags);
+	flush_workqueue(pool->req_wq);
+}
+
 void drp_pool_suspend(struct drp_pool *pool)
 {
 	struct drp_element *e;
 
+	end_requests(pool);
 	/* Not under op_lock: suspending an element takes it. */
 	while ((e = hold_next(pool)))
 		dm_internal_suspend_noflush(e->md);
+	/* Writers may have waited for the reclaimer, which goes on until here. */
 	drain_preserves(pool);
+	drp_reclaim_stop(pool);
 	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
+	WRITE_ONCE(pool->checkpoint_again, false);
 	flush_workqueue(pool->checkpoint_wq);	/* one that a cut gave up waiting for */
 	flush_workqueue(pool->commit_wq);
 }
@@ -502,6 +531,8 @@ static void stop_copies(struct drp_pool *pool)
 		if (s->copier)
 			drp_op_pause_copy(s);
 	drp_op_end(pool, flags);
+	/* It looks at what is preserved. */
+	cancel_delayed_work_sync(&pool->reap_work);
 	xa_for_each(&pool->syncs, id, s)
 		cancel_delayed_work_sync(&s->recover_work);
 	xa_for_each(&pool->elements, id, e)
@@ -516,7 +547,6 @@ static void stop(struct drp_pool *pool)
 	stop_copies(pool);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
 	flush_workqueue(pool->checkpoint_wq);	/* one that a cut gave up waiting for */
-	cancel_delayed_work_sync(&pool->reap_work);
 	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
 	drp_reclaim_exit(pool);

@@ -36,6 +36,7 @@ struct drp_reclaim;
 struct drp_pool {
 	struct kref ref;
 	struct list_head list;		/* of all pools, under drp_pools_lock */
+	u32 number;			/* grows along the list; fixed */
 
 	/* fixed after load */
 	struct drp_metadev md;
@@ -47,6 +48,7 @@ struct drp_pool {
 	struct drp_range_space ranges;
 	struct bio_set bios;		/* clones for legs */
 	struct dm_kcopyd_client *copier;
+	mempool_t *turn_copies;		/* see drp_turn_make_copies() */
 	struct drp_preserver *preserver;	/* made with the first snapshot, under op_lock */
 	struct workqueue_struct *commit_wq;	/* ordered: commits */
 	struct workqueue_struct *io_wq;	/* bios that could not go on in their context */
@@ -68,6 +70,7 @@ struct drp_pool {
 	struct drp_super sb;		/* as on the device; checkpoints update it */
 	bool loaded;
 	bool active;			/* resumed once: checkpoint written, requests admitted */
+	time64_t activated;		/* when that was, s since boot */
 	bool suspended;			/* its device is: nothing may be written */
 	bool stopping;
 	struct list_head removed;	/* syncs that are gone but still in a plan */
@@ -93,6 +96,7 @@ struct drp_pool {
 	struct mutex checkpoint_lock;	/* one at a time; held over metadata and leg I/O: nobody else waits for it but close */
 	struct delayed_work checkpoint_work;
 	bool retire_futile;		/* the last look for room in a full set found nothing */
+	bool checkpoint_again;		/* soon, after one that was futile */
 	bool checkpoint_retire_all;	/* an active set is full: retire touched extents, too */
 	unsigned int dirty_ticks;	/* under checkpoint_lock */
 	atomic64_t checkpoints;
@@ -164,8 +168,8 @@ u64 drp_now(void);
  */
 unsigned int drp_op_begin(struct drp_pool *pool);
 void drp_op_end(struct drp_pool *pool, unsigned int flags);
-/* The same if it is free: false, if it is not. */
-bool drp_op_try_begin(struct drp_pool *pool, unsigned int *flags);
+/* The same, until @end (jiffies) at most: false, it was not free until then. Sleeps. */
+bool drp_op_begin_until(struct drp_pool *pool, unsigned long end, unsigned int *flags);
 
 /* The object with this id, or NULL. op_lock held. */
 struct drp_element *drp_pool_element(struct drp_pool *pool, u64 id);

@@ -26,7 +26,7 @@ static int check_metadata_dev(struct dm_target *ti, struct dm_dev *dev)
 		ti->error = "Metadata device has logical blocks larger than 4096";
 		return -EINVAL;
 	}
-	if (drp_device_in_use(dev->bdev, NULL, true, dev->name)) {
+	if (drp_device_in_use(dev->bdev, NULL, dev->bdev, dev->name)) {
 		ti->error = "Metadata device is in use by a pool (the kernel log says which)";
 		return -EBUSY;
 	}
@@ -56,7 +56,7 @@ static int open_devices(struct dm_target *ti, const struct drp_pool_args *args,
 		ti->error = "COW and metadata device are the same";
 		return -EINVAL;
 	}
-	if (drp_device_in_use(b->cow->bdev, NULL, false, b->cow->name)) {
+	if (drp_device_in_use(b->cow->bdev, NULL, b->metadata->bdev, b->cow->name)) {
 		ti->error = "COW device is in use by a pool (the kernel log says which)";
 		return -EBUSY;
 	}
@@ -90,6 +90,9 @@ static int bind(struct dm_target *ti, const struct drp_pool_args *args, struct p
 		pool->dm = md;
 		r = drp_pool_load(pool, args, b->cow ? b->cow->bdev : NULL, &ti->error);
 		pool->loaded = !r;
+		/* Half loaded: another table must not find it. */
+		if (r)
+			list_del_init(&pool->list);
 	} else if (pool->dm != md) {
 		ti->error = "Metadata device is used by another pool device";
 		r = -EBUSY;

@@ -18,15 +18,7 @@
 #include "preserve_internal.h"
 #include "reclaim.h"
 
-#define AHEAD_MAX	4	/* operations that one who waits starts */
 #define TRIES_MAX	3	/* writes of the same data */
-
-/* An engine's copy that waits; on its stack. */
-struct sleeper {
-	struct list_head node;		/* under p->lock, while an operation has it */
-	struct completion done;
-	int error;
-};
 
 static u64 op_sector(const struct drp_cow_op *op)
 {
@@ -40,19 +32,8 @@ static u32 op_bytes(const struct drp_cow_op *op)
 
 /* ---- the end of an operation ---- */
 
-static void hold(struct drp_element *e)
+void drp_preserved_release(struct drp_preserved *p)
 {
-	struct drp_preserved *p = e->preserved;
-	unsigned long flags;
-
-	spin_lock_irqsave(&p->lock, flags);
-	p->nr_held++;
-	spin_unlock_irqrestore(&p->lock, flags);
-}
-
-static void release(struct drp_element *e)
-{
-	struct drp_preserved *p = e->preserved;
 	unsigned long flags;
 
 	spin_lock_irqsave(&p->lock, flags);
@@ -73,7 +54,8 @@ static void park_at_gate(struct drp_element *e, struct bio_list *bios)
 	struct bio *bio;
 
 	while ((bio = bio_list_pop(bios))) {
-		if (!drp_gate_park(&e->gate, bio))
+		/* One of another element waits there as its own life wants it. */
+		if (drp_io_of(bio)->e != e || !drp_gate_park(&e->gate, bio))
 			drp_pool_rerun_bio(e->pool, bio);
 		else
 			drp_element_want_leg(e);
@@ -82,7 +64,7 @@ static void park_at_gate(struct drp_element *e, struct bio_list *bios)
 
 static void wake_sleepers(struct list_head *sleepers, int error)
 {
-	struct sleeper *s, *next;
+	struct drp_preserve_sleeper *s, *next;
 
 	list_for_each_entry_safe(s, next, sleepers, node) {
 		list_del(&s->node);
@@ -117,6 +99,11 @@ static void end_op(struct drp_cow_op *op, enum outcome outcome, int error)
 	list_splice(&op->sleepers, &sleepers);
 	spin_unlock_irqrestore(&p->lock, flags);
 
+	if (unlikely(op->ahead && outcome == FAILED)) {
+		outcome = AGAIN;
+		error = 0;
+		drp_ahead_failed(p);
+	}
 	drp_cow_op_free(op);
 	if (outcome == CLOSED)
 		park_at_gate(e, &bios);
@@ -126,7 +113,7 @@ static void end_op(struct drp_cow_op *op, enum outcome outcome, int error)
 		drp_pool_rerun_bios(pool, &bios);
 	wake_sleepers(&sleepers, outcome == CLOSED ? -EAGAIN : error);
 
-	release(e);
+	drp_preserved_release(p);
 }
 
 /* Only a decision helps now. Process context, or the end of a commit. */
@@ -138,6 +125,10 @@ static void give_up(struct drp_cow_op *op)
 	LIST_HEAD(sleepers);
 	bool going;
 
+	if (op->ahead) {
+		end_op(op, FAILED, -EIO);
+		return;
+	}
 	drp_cow_op_drop(op);
 	spin_lock_irqsave(&p->lock, flags);
 	op->stuck = true;
@@ -152,7 +143,7 @@ static void give_up(struct drp_cow_op *op)
 		drp_preserve_decided(e, -EIO);
 	else
 		drp_snapshot_exhausted(e);
-	release(e);
+	drp_preserved_release(p);
 }
 
 void drp_preserve_decided(struct drp_element *e, int error)
@@ -184,21 +175,24 @@ static void put_ended(struct drp_cow_put *put, int error)
 
 	op->prepared = false;
 	bio_uninit(&op->bio);
+	if (!error || put->lost)
+		op->has_slots = false;	/* the entries' now, or nobody's */
 	if (!error) {
-		op->has_slots = false;	/* the entries' now */
 		drp_preserved_set(op->p, op->first, op->put.n, op->label);
 		/* Its snapshot went meanwhile, and a pass may have been there before them. */
-		if (READ_ONCE(op->p->newest) < op->label)
+		if (READ_ONCE(op->bits->newest) < op->label)
 			drp_reclaim_kick(op->pr->pool);
 		end_op(op, AGAIN, 0);
 	} else if (!op->error) {
 		end_op(op, FAILED, -EIO);
 	} else {
+		/* Its places are marked, although it does not try others. */
+		if (op->ahead)
+			op->tries = TRIES_MAX;
 		pr_warn_ratelimited("dm-replica: element %s: COW space does not take what is to be preserved (error %d), %s\n",
 				    op->p->e->rec.name, op->error,
 				    op->tries < TRIES_MAX ? "trying another place" : "giving up");
-		/* Bad places are left alone until the pool is activated again. */
-		op->has_slots = false;
+		drp_cow_op_spoil(op);
 		INIT_WORK(&op->work, slow_work);
 		queue_work(op->pr->slow_wq, &op->work);
 	}
@@ -208,6 +202,7 @@ static void write_ended(struct drp_cow_op *op, blk_status_t status)
 {
 	if (unlikely(status))
 		WRITE_ONCE(op->error, blk_status_to_errno(status));
+	drp_cow_fua_ended(op->put.cow, status);
 	if (!atomic_dec_and_test(&op->writes))
 		return;
 	if (unlikely(op->error))
@@ -303,7 +298,7 @@ static void fill_in_entries(struct drp_cow_op *op)
 /* In a worker, with data, memory and slots. */
 static void write_op(struct drp_cow_op *op)
 {
-	if (READ_ONCE(op->p->newest) != op->label) {
+	if (READ_ONCE(op->bits->newest) != op->label) {
 		end_op(op, AGAIN, 0);	/* perhaps nobody needs it any more */
 		return;
 	}
@@ -318,6 +313,10 @@ static void write_work(struct work_struct *work)
 {
 	struct drp_cow_op *op = container_of(work, struct drp_cow_op, work);
 
+	if (unlikely(op->error && op->ahead)) {
+		give_up(op);
+		return;
+	}
 	if (unlikely(op->error)) {
 		pr_warn_ratelimited("dm-replica: element %s: what is at sector %llu cannot be read (error %d) and so not be preserved\n",
 				    op->p->e->rec.name, op_sector(op), op->error);
@@ -364,6 +363,11 @@ static void read_data(struct drp_cow_op *op)
 		end_op(op, CLOSED, 0);
 		return;
 	}
+	if (unlikely(op->ahead && !drp_ahead_still(op))) {
+		drp_gate_leave(&e->gate);
+		end_op(op, AGAIN, 0);
+		return;
+	}
 	there = min_t(u64, bytes, (e->rec.size_sectors - op_sector(op)) << SECTOR_SHIFT);
 	if (there < bytes)
 		zero_behind(op, there, bytes);
@@ -377,7 +381,7 @@ static void go_on(struct drp_cow_op *op, int r)
 		write_op(op);
 	else if (!r)
 		read_data(op);
-	else if (r == -ENOSPC)
+	else if (r == -ENOSPC || r == -ENODEV)
 		give_up(op);
 	else
 		end_op(op, FAILED, r);
@@ -390,7 +394,7 @@ static void slow_work(struct work_struct *work)
 
 	if (op->tries >= TRIES_MAX)
 		give_up(op);
-	else if (READ_ONCE(op->p->newest) != op->label)
+	else if (READ_ONCE(op->bits->newest) != op->label)
 		end_op(op, AGAIN, 0);
 	else
 		go_on(op, drp_cow_op_take(op, op_bytes(op), true));
@@ -399,131 +403,22 @@ static void slow_work(struct work_struct *work)
 static void fill_work(struct work_struct *work)
 {
 	struct drp_cow_op *op = container_of(work, struct drp_cow_op, work);
-	int r = drp_preserved_fill(op->p, op->first);
+	int r = drp_preserved_fill(op->p, op->bits, op->first);
 
-	end_op(op, r ? FAILED : AGAIN, r);
-}
-
-/* ---- who waits ---- */
-
-struct wait {
-	struct bio *bio;		/* or: */
-	struct sleeper *sleeper;
-	struct drp_cow_op *spare;	/* or NULL; taken before any other */
-	struct drp_cow_op *start[AHEAD_MAX];
-	unsigned int nr_start;
-};
-
-static void __add_waiter(struct drp_cow_op *op, struct wait *w)
-{
-	if (w->bio)
-		bio_list_add(&op->waiters, w->bio);
-	else
-		list_add_tail(&w->sleeper->node, &op->sleepers);
-}
-
-static struct drp_cow_op *__op_of_chunk(struct drp_preserved *p, u64 chunk, u64 *next)
-{
-	struct drp_cow_op *op;
-
-	list_for_each_entry(op, &p->ops, node) {
-		if (chunk >= op->first && chunk < op->first + op->put.n)
-			return op;
-		if (op->first > chunk)
-			*next = min(*next, op->first);
+	if (!r) {
+		end_op(op, AGAIN, 0);
+	} else if (r == -ENOMEM) {
+		/* Others who need the index would not get memory now, either. */
+		schedule_timeout_uninterruptible(HZ / 10);
+		end_op(op, AGAIN, 0);
+	} else {
+		pr_warn_ratelimited("dm-replica: element %s: what is preserved around sector %llu cannot be read (error %d)\n",
+				    op->p->e->rec.name, op_sector(op), r);
+		give_up(op);
 	}
-	return NULL;
 }
 
-static struct drp_cow_op *take_op(struct drp_preserver *pr, struct wait *w)
-{
-	struct drp_cow_op *op = w->spare;
-
-	w->spare = NULL;
-	if (op)
-		return op;
-	op = drp_cow_op_alloc(pr, GFP_NOWAIT | __GFP_NOWARN);
-	if (op)
-		return op;
-	spin_lock(&pr->lock);
-	swap(op, pr->spare);
-	spin_unlock(&pr->lock);
-	return op;
-}
-
-/* An operation for the chunks from @chunk on, before @end, that lack their bit. NULL: no memory now. */
-static struct drp_cow_op *__new_op(struct drp_preserved *p, struct wait *w,
-				   const struct drp_bits_page *page, u64 chunk, u64 end)
-{
-	const u32 max = min_t(u32, DRP_COW_PUT_MAX,
-			      (DRP_COW_OP_PAGES * PAGE_SIZE) >> (p->chunk_shift + SECTOR_SHIFT));
-	const u64 base = round_down(chunk, DRP_BITS_PER_PAGE);
-	struct drp_cow_op *op = take_op(p->e->pool->preserver, w);
-
-	if (!op)
-		return NULL;
-	op->p = p;
-	op->first = chunk;
-	op->label = p->newest;
-	op->fill = !page;
-	op->put.n = min3((u64)max, end - chunk, base + DRP_BITS_PER_PAGE - chunk);
-	if (page)
-		op->put.n = find_next_bit(page->bits, chunk - base + op->put.n, chunk - base) -
-			    (chunk - base);
-	list_add_tail(&op->node, &p->ops);
-	p->nr_held++;
-	w->start[w->nr_start++] = op;
-	return op;
-}
-
-enum joined {
-	NOTHING_LACKS,
-	WAITS,
-	NO_MEMORY,
-	UNSAID,		/* that its source changes is not durable for a snapshot */
-	STUCK,		/* sleepers do not wait for the decision */
-};
-
-/* Find or make the operation that provides the first chunk that lacks, and some of the next ones. */
-static enum joined __join(struct drp_preserved *p, struct wait *w, u64 first, u64 end)
-{
-	enum joined joined = NOTHING_LACKS;
-	u64 chunk = first, next;
-
-	lockdep_assert_held(&p->lock);
-	while (p->newest && chunk < end && w->nr_start < AHEAD_MAX) {
-		struct drp_bits_page *page = __drp_preserved_page(p, chunk);
-		const u64 base = round_down(chunk, DRP_BITS_PER_PAGE);
-		struct drp_cow_op *op;
-
-		if (page) {
-			const u32 to = min_t(u64, DRP_BITS_PER_PAGE, end - base);
-
-			chunk = base + find_next_zero_bit(page->bits, to, chunk - base);
-			if (chunk == base + to)
-				continue;
-		}
-		next = end;
-		op = __op_of_chunk(p, chunk, &next);
-		if (op && op->stuck && w->sleeper && joined == NOTHING_LACKS)
-			return STUCK;
-		/* Without a journal it fails as any other. */
-		if (!op && unlikely(READ_ONCE(p->e->cow_said) < p->newest) &&
-		    drp_pool_writable(p->e->pool))
-			return joined == WAITS ? WAITS : UNSAID;
-		if (!op)
-			op = __new_op(p, w, page, chunk, next);
-		if (!op)
-			return joined == WAITS ? WAITS : NO_MEMORY;
-		if (joined == NOTHING_LACKS)
-			__add_waiter(op, w);
-		joined = WAITS;
-		chunk = op->first + op->put.n;
-	}
-	return joined;
-}
-
-static void start_op(struct drp_cow_op *op)
+void drp_preserve_op_start(struct drp_cow_op *op)
 {
 	int r;
 
@@ -533,121 +428,12 @@ static void start_op(struct drp_cow_op *op)
 		return;
 	}
 	r = drp_cow_op_take(op, op_bytes(op), false);
-	if (r == -EAGAIN) {
+	if (r && op->ahead) {
+		give_up(op);
+	} else if (r == -EAGAIN) {
 		INIT_WORK(&op->work, slow_work);
 		queue_work(op->pr->slow_wq, &op->work);
 	} else {
 		go_on(op, r);
 	}
-}
-
-static enum joined join(struct drp_preserved *p, struct wait *w, u64 start, u64 end)
-{
-	enum joined joined;
-	unsigned long flags;
-	unsigned int i;
-
-	spin_lock_irqsave(&p->lock, flags);
-	joined = __join(p, w, start >> p->chunk_shift, ((end - 1) >> p->chunk_shift) + 1);
-	spin_unlock_irqrestore(&p->lock, flags);
-	/* What it waits for may be over, and the bio gone, from here on. */
-	for (i = 0; i < w->nr_start; i++)
-		start_op(w->start[i]);
-	return joined;
-}
-
-void drp_preserve_park(struct drp_element *e, struct bio *bio, u64 start, u64 end)
-{
-	struct drp_preserver *pr = e->pool->preserver;
-	struct wait w = { .bio = bio };
-	unsigned long flags;
-
-	switch (join(e->preserved, &w, start, end)) {
-	case NOTHING_LACKS:
-		drp_pool_rerun_bio(e->pool, bio);
-		break;
-	case UNSAID:
-		WRITE_ONCE(e->cow_tells, true);
-		drp_note_park(e->pool, bio);
-		break;
-	case NO_MEMORY:
-		spin_lock_irqsave(&pr->lock, flags);
-		bio_list_add(&pr->starved, bio);
-		spin_unlock_irqrestore(&pr->lock, flags);
-		queue_work(pr->vio_wq, &pr->starved_work);
-		break;
-	default:
-		break;
-	}
-}
-
-struct drp_element *drp_preserve_lacking(struct drp_element *e, const struct drp_plan *plan,
-					 u32 mask, const struct drp_range *range)
-{
-	if (drp_preserve_needed(e, range->start, range->end))
-		return e;
-	for (; mask; mask &= mask - 1) {
-		e = plan->hop[__ffs(mask)].target;
-		if (drp_preserve_needed(e, range->start, range->end))
-			return e;
-	}
-	return NULL;
-}
-
-struct drp_element *drp_preserve_hold_lacking(struct drp_element *e, const struct drp_plan *plan,
-					      u32 mask, const struct drp_range *range)
-{
-	e = drp_preserve_lacking(e, plan, mask, range);
-	if (e)
-		hold(e);
-	return e;
-}
-
-/* 0 when all of it was preserved at some moment, -EAGAIN: the gate is closed, -ENOSPC, -EIO. */
-static int preserve_range(struct drp_element *e, u64 start, u64 end)
-{
-	struct sleeper sleeper;
-	struct wait w;
-
-	for (;;) {
-		w = (struct wait){ .sleeper = &sleeper };
-		if (!READ_ONCE(e->cow_newest))
-			return 0;
-		w.spare = drp_cow_op_alloc(e->pool->preserver, GFP_NOIO);
-		init_completion(&sleeper.done);
-		switch (join(e->preserved, &w, start, end)) {
-		case WAITS:
-			wait_for_completion(&sleeper.done);
-			break;
-		case UNSAID:
-			/* It takes op_lock, whose owner may wait for us. */
-			WRITE_ONCE(e->cow_tells, true);
-			queue_work(e->pool->op_wq, &e->pool->note_work);
-			sleeper.error = -EAGAIN;
-			break;
-		case STUCK:
-			sleeper.error = -ENOSPC;
-			break;
-		case NO_MEMORY:
-			cond_resched();
-			sleeper.error = 0;
-			break;
-		default:
-			sleeper.error = 1;
-		}
-		if (w.spare)
-			drp_cow_op_free(w.spare);
-		if (sleeper.error)
-			return min(sleeper.error, 0);
-	}
-}
-
-int drp_preserve_held(struct drp_element *e, const struct drp_range *range, bool wait)
-{
-	int r = wait ? preserve_range(e, range->start, range->end) : -EAGAIN;
-
-	release(e);
-	if (!r)
-		return -ERESTART;
-	return r == -EIO ? r : -EAGAIN;
 }

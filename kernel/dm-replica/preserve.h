@@ -16,6 +16,7 @@
 #include "range.h"
 
 struct drp_plane_map;
+struct drp_bits;
 struct drp_preserved;	/* of an element: its bits, chunks under way, who waits */
 
 /* ---- what is alive ---- */
@@ -28,6 +29,16 @@ struct drp_preserved;	/* of an element: its bits, chunks under way, who waits */
  * nothing has changed). Sleeps.
  */
 int drp_preserve_set_newest(struct drp_element *e, u64 newest, bool fresh);
+/*
+ * While a turn overwrites @e (see turn.h) its copies leave the content as it is,
+ * so for snapshots that were taken since it began (@split: there are some) nothing
+ * must be preserved: only for those before, of which @before is the newest
+ * generation, 0: none. Who writes must have brought the content here first.
+ * Context as above, with @split after drp_preserve_set_newest().
+ */
+void drp_preserve_set_before(struct drp_element *e, bool split, u64 before);
+/* The latter. op_lock held. */
+u64 drp_preserve_before(const struct drp_element *e);
 /* @e goes, or the pool stops. Nothing is inside its gate, nobody decides any more. May be called again. Sleeps. */
 void drp_preserve_exit(struct drp_element *e);
 /* Nobody writes @e any more: wait for what was preserved ahead. Sleeps. */
@@ -48,6 +59,8 @@ void drp_preserver_free(struct drp_pool *pool);
  * Inside @e's gate. Any context.
  */
 bool drp_preserve_needed(struct drp_element *e, u64 start, u64 end);
+/* The same before a turn's copy overwrites them. */
+bool drp_preserve_turn_needed(struct drp_element *e, u64 start, u64 end);
 
 /*
  * Park @bio, which holds nothing (its caller may hold the gate that keeps @e
@@ -56,6 +69,8 @@ bool drp_preserve_needed(struct drp_element *e, u64 start, u64 end);
  * (no space and a snapshot stops host I/O; metadata gone). Any context.
  */
 void drp_preserve_park(struct drp_element *e, struct bio *bio, u64 start, u64 end);
+/* The same for what a turn's copy needs. */
+void drp_preserve_turn_park(struct drp_element *e, struct bio *bio, u64 start, u64 end);
 
 /*
  * Of @e and the targets of hops @mask in @plan, one that must preserve something
@@ -63,16 +78,25 @@ void drp_preserve_park(struct drp_element *e, struct bio *bio, u64 start, u64 en
  */
 struct drp_element *drp_preserve_lacking(struct drp_element *e, const struct drp_plan *plan,
 					 u32 mask, const struct drp_range *range);
-/* The same, and it stays until drp_preserve_held(): its end waits for that. */
-struct drp_element *drp_preserve_hold_lacking(struct drp_element *e, const struct drp_plan *plan,
-					      u32 mask, const struct drp_range *range);
+/* What one of the engine's copies must preserve; it stays until drp_preserve_held(): its end waits for that. */
+struct drp_preserve_need {
+	struct drp_preserved *p;
+	struct drp_bits *bits;		/* of it, that lack something */
+	u64 newest;			/* their generation */
+};
+
+/* As drp_preserve_lacking(), or (@turn) of what a turn's copy overwrites in @e: false: nothing lacks. */
+bool drp_preserve_hold(struct drp_element *e, const struct drp_plan *plan, u32 mask, bool turn,
+		       const struct drp_range *range, struct drp_preserve_need *need);
 /*
- * Preserve @range of @e for one of the engine's copies, which holds @e, and
- * region locks at most unless it may @wait: -ERESTART: done, look again inside
- * the gate; -EAGAIN: later (it may not wait; the gate is closed; a decision is
- * waited for, which this must not); -EIO. Sleeps for I/O and commits.
+ * Preserve @range for one of the engine's copies, which holds @need, and
+ * region locks at most unless it may @wait: -ERESTART: done, or another generation
+ * is needed: look again inside the gate; -EAGAIN: later (it may not wait; the gate
+ * is closed; a decision is waited for, which this must not); -EIO. Sleeps for I/O
+ * and commits.
  */
-int drp_preserve_held(struct drp_element *e, const struct drp_range *range, bool wait);
+int drp_preserve_held(const struct drp_preserve_need *need, const struct drp_range *range,
+		      bool wait);
 
 /*
  * COW space is full: syncs that stand in the way are Broken now, or never will
@@ -80,6 +104,8 @@ int drp_preserve_held(struct drp_element *e, const struct drp_range *range, bool
  * by who decides it, see op_snapshot.h. Any context.
  */
 void drp_preserve_decided(struct drp_element *e, int error);
+/* The newest generation that they wait for, 0: nobody waits. Any context. */
+u64 drp_preserve_stuck(struct drp_element *e);
 
 /* ---- virtual elements (vio.c) ---- */
 
@@ -98,12 +124,18 @@ static inline u64 drp_element_unit(const struct drp_element *e)
 #define DRP_VIO_DISCARD_CHUNKS	256
 static inline u64 drp_element_discard_unit(const struct drp_element *e)
 {
-	return drp_element_unit(e) * (drp_element_virtual(e) ? DRP_VIO_DISCARD_CHUNKS : 1);
+	const u64 unit = drp_element_unit(e);
+
+	if (!drp_element_virtual(e))
+		return unit;
+	/* Its range must not cross an extent: see range.h. */
+	return max(unit, min(unit * DRP_VIO_DISCARD_CHUNKS, 1ULL << e->pool->extent_shift));
 }
 
 /* Where an element has a chunk. */
 struct drp_vio_place {
-	struct drp_element *device;	/* here, or */
+	struct drp_element *device;	/* here, as it was at that generation of it, or */
+	u64 generation;
 	u64 slot;
 };
 

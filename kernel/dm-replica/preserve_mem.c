@@ -76,12 +76,11 @@ void drp_preserver_free(struct drp_pool *pool)
 	pool->preserver = NULL;
 }
 
-struct drp_cow_op *drp_cow_op_alloc(struct drp_preserver *pr, gfp_t gfp)
-{
-	struct drp_cow_op *op = mempool_alloc(&pr->ops, gfp);
+/* What is not needed: neither reserves nor effort. */
+#define GFP_AHEAD	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC)
 
-	if (!op)
-		return NULL;
+static void init_op(struct drp_preserver *pr, struct drp_cow_op *op)
+{
 	/* Of the arrays only what is used is ever filled in. */
 	op->pr = pr;
 	op->put.cow = pr->pool->cow;
@@ -90,6 +89,7 @@ struct drp_cow_op *drp_cow_op_alloc(struct drp_preserver *pr, gfp_t gfp)
 	op->prepared = false;
 	op->has_slots = false;
 	op->p = NULL;
+	op->ahead = false;
 	op->has_data = false;
 	op->tries = 0;
 	op->error = 0;
@@ -97,18 +97,71 @@ struct drp_cow_op *drp_cow_op_alloc(struct drp_preserver *pr, gfp_t gfp)
 	op->host = NULL;
 	bio_list_init(&op->waiters);
 	INIT_LIST_HEAD(&op->sleepers);
+}
+
+struct drp_cow_op *drp_cow_op_alloc(struct drp_preserver *pr, gfp_t gfp)
+{
+	struct drp_cow_op *op = mempool_alloc(&pr->ops, gfp);
+
+	if (op)
+		init_op(pr, op);
 	return op;
 }
 
-static void release_slots(struct drp_cow_op *op)
+struct drp_cow_op *drp_cow_op_alloc_ahead(struct drp_preserver *pr)
+{
+	/* Freed to the mempool, as what that has taken from the same place. */
+	struct drp_cow_op *op = kmalloc(sizeof(*op), GFP_AHEAD);
+
+	if (!op)
+		return NULL;
+	init_op(pr, op);
+	op->ahead = true;
+	atomic_inc(&pr->nr_ahead);
+	return op;
+}
+
+struct drp_cow_op *drp_cow_op_get(struct drp_preserver *pr)
+{
+	struct drp_cow_op *op = drp_cow_op_alloc(pr, GFP_NOWAIT | __GFP_NOWARN);
+	unsigned long flags;
+
+	if (op)
+		return op;
+	spin_lock_irqsave(&pr->lock, flags);
+	swap(op, pr->spare);
+	spin_unlock_irqrestore(&pr->lock, flags);
+	return op;
+}
+
+void drp_cow_op_starve(struct drp_preserver *pr, struct bio *bio)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&pr->lock, flags);
+	bio_list_add(&pr->starved, bio);
+	spin_unlock_irqrestore(&pr->lock, flags);
+	queue_work(pr->vio_wq, &pr->starved_work);
+}
+
+static void release_slots(struct drp_cow_op *op, bool bad)
 {
 	u64 slots[DRP_COW_PUT_MAX];
 	u32 i;
 
 	for (i = 0; i < op->put.n; i++)
 		slots[i] = op->put.entries[i].slot;
-	drp_cow_release(op->put.cow, slots, op->put.n);
+	if (bad)
+		drp_cow_release_bad(op->put.cow, slots, op->put.n);
+	else
+		drp_cow_release(op->put.cow, slots, op->put.n);
 	op->has_slots = false;
+}
+
+void drp_cow_op_spoil(struct drp_cow_op *op)
+{
+	if (op->has_slots)
+		release_slots(op, true);
 }
 
 static void give_back_pages(struct drp_cow_op *op)
@@ -125,12 +178,14 @@ void drp_cow_op_drop(struct drp_cow_op *op)
 		drp_cow_put_cancel(&op->put);
 	op->prepared = false;
 	if (op->has_slots)
-		release_slots(op);
+		release_slots(op, false);
 }
 
 void drp_cow_op_free(struct drp_cow_op *op)
 {
 	drp_cow_op_drop(op);
+	if (op->ahead)
+		atomic_dec(&op->pr->nr_ahead);
 	mempool_free(op, &op->pr->ops);
 }
 
@@ -139,7 +194,7 @@ static bool take_pages(struct drp_cow_op *op, u32 bytes, gfp_t gfp)
 	u32 want = DIV_ROUND_UP(bytes, PAGE_SIZE);
 
 	while (op->nr_pages < want) {
-		struct page *page = mempool_alloc(&op->pr->pages, gfp);
+		struct page *page = op->ahead ? alloc_page(gfp) : mempool_alloc(&op->pr->pages, gfp);
 
 		if (!page)
 			return false;
@@ -195,8 +250,10 @@ int drp_cow_op_take(struct drp_cow_op *op, u32 bytes, bool wait)
 	struct drp_pool *pool = op->pr->pool;
 	int r;
 
+	if (!drp_pool_writable(pool))
+		return -EIO;
 	if (!wait) {
-		r = take_now(op, bytes, GFP_NOWAIT | __GFP_NOWARN);
+		r = take_now(op, bytes, op->ahead ? GFP_AHEAD : GFP_NOWAIT | __GFP_NOWARN);
 		/* Pages of the reserve must not lie with who waits in a queue for the rest. */
 		if (r && !op->has_data)
 			give_back_pages(op);
@@ -207,6 +264,9 @@ int drp_cow_op_take(struct drp_cow_op *op, u32 bytes, bool wait)
 			return -EIO;
 		r = take_now(op, bytes, GFP_NOIO);
 		if (r == -EAGAIN) {
+			r = drp_cow_prove(op->put.cow);
+			if (r && r != -ENOMEM)
+				return -ENODEV;
 			drp_cow_wait_slots(op->put.cow);
 		} else if (r == -ENOMEM) {
 			/* Entries become part of the tree, and their memory free. */

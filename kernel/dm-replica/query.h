@@ -87,8 +87,11 @@ struct drp_pool *drp_pool_get_by_md(struct mapped_device *md);
 void drp_pool_get(struct drp_pool *pool);
 void drp_pool_put(struct drp_pool *pool);
 
-/* The @index-th pool, referenced, or NULL. For dumps. */
-struct drp_pool *drp_pool_get_nth(unsigned int index);
+/*
+ * For walks that hold nothing between: the first pool, referenced, whose number is
+ * *@number or greater, which becomes its own; or NULL. Numbers are never given again.
+ */
+struct drp_pool *drp_pool_get_from(u32 *number);
 
 void drp_pool_query(struct drp_pool *pool, struct drp_pool_info *info);
 

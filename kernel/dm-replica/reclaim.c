@@ -13,6 +13,7 @@
 struct drp_reclaim {
 	struct drp_pool *pool;
 	struct delayed_work work;	/* on op_wq */
+	bool stopped;			/* by who suspends the pool; read by the work */
 
 	spinlock_t lock;		/* irq-safe; protects what follows */
 	u64 wanted, done;		/* passes */
@@ -121,8 +122,9 @@ static int is_garbage(struct pass *p, const struct drp_cow_entry *prev,
 	struct needs *needs = &p->needs;
 	int r = 0;
 
-	/* A generation that is newer than what we know was taken since. */
-	if (needs->element != entry->key.element || entry->key.generation > needs->bound)
+	/* A generation that is newer than what we know was taken since, also if only the next one has it. */
+	if (needs->element != entry->key.element ||
+	    (next ?: entry)->key.generation > needs->bound)
 		r = fetch(p, entry->key.element);
 	if (r)
 		return r;
@@ -149,7 +151,7 @@ static int stopped(const struct drp_pool *pool)
 {
 	if (!drp_pool_writable(pool))
 		return -EROFS;
-	return READ_ONCE(pool->suspended) || READ_ONCE(pool->stopping) ? -EINTR : 0;
+	return READ_ONCE(pool->reclaim->stopped) || READ_ONCE(pool->stopping) ? -EINTR : 0;
 }
 
 /* Everything up to the end: 0, -EINTR (later), or what went wrong. */
@@ -158,8 +160,10 @@ static int run_pass(struct pass *p)
 	struct drp_cow *cow = p->rc->pool->cow;
 	struct drp_cow_entry prev = {}, entry, next;
 	struct drp_cow_key key = {};
-	int r, more;
+	int r = stopped(p->rc->pool), more;
 
+	if (r)
+		return r;
 	more = drp_cow_next(cow, &key, &entry);
 	while (more > 0) {
 		bool before = same_chunk(&prev, &entry), after;
@@ -201,7 +205,7 @@ static void note_clean(struct drp_reclaim *rc)
 	spin_lock(&pool->rec_lock);
 	rec = pool->rec;
 	spin_unlock(&pool->rec_lock);
-	if (rec.reclaim && rc->wanted == rc->done) {
+	if (rec.reclaim && rc->wanted == rc->done && !drp_snapshot_any_unsettled(pool)) {
 		rec.reclaim = 0;
 		len = drp_encode_pool(&rec, buf, sizeof(buf));
 		req.records = buf;
@@ -229,6 +233,22 @@ static void tell(struct drp_reclaim *rc, u64 upto, int error)
 		w->done(w, error);
 }
 
+static bool is_due(struct drp_reclaim *rc)
+{
+	bool due;
+
+	spin_lock_irq(&rc->lock);
+	due = rc->wanted != rc->done;
+	spin_unlock_irq(&rc->lock);
+	return due;
+}
+
+static void queue_due(struct drp_reclaim *rc)
+{
+	if (is_due(rc) && !READ_ONCE(rc->pool->stopping))
+		queue_delayed_work(rc->pool->op_wq, &rc->work, 0);
+}
+
 static void work_fn(struct work_struct *work)
 {
 	struct drp_reclaim *rc = container_of(to_delayed_work(work), struct drp_reclaim, work);
@@ -252,7 +272,7 @@ static void work_fn(struct work_struct *work)
 		return;
 	}
 	if (r == -EINTR)
-		return;		/* drp_reclaim_resume() goes on */
+		return;		/* who stopped it goes on */
 	if (r)
 		DMERR("pool %s: space of deleted snapshots cannot be given back (error %d)",
 		      rc->pool->sb.name, r);
@@ -262,7 +282,7 @@ static void work_fn(struct work_struct *work)
 	tell(rc, pass, r);
 	if (!r)
 		note_clean(rc);
-	drp_reclaim_resume(rc->pool);
+	queue_due(rc);
 }
 
 /* ---- life ---- */
@@ -326,19 +346,28 @@ void drp_reclaim_wait(struct drp_pool *pool, struct drp_reclaim_waiter *w)
 		w->done(w, -ENXIO);
 }
 
+bool drp_reclaim_due(struct drp_pool *pool)
+{
+	return pool->reclaim && is_due(pool->reclaim);
+}
+
+void drp_reclaim_stop(struct drp_pool *pool)
+{
+	if (pool->reclaim)
+		WRITE_ONCE(pool->reclaim->stopped, true);
+}
+
 void drp_reclaim_resume(struct drp_pool *pool)
 {
 	struct drp_reclaim *rc = pool->reclaim;
-	bool due;
 
 	if (!rc || READ_ONCE(pool->stopping))
 		return;
+	WRITE_ONCE(rc->stopped, false);
 	spin_lock_irq(&rc->lock);
 	/* After an activation only the record knows; after a crash there may be more. */
 	if ((READ_ONCE(pool->rec.reclaim) || pool->replay.commits) && !rc->wanted)
 		rc->wanted = 1;
-	due = rc->wanted != rc->done;
 	spin_unlock_irq(&rc->lock);
-	if (due)
-		queue_delayed_work(pool->op_wq, &rc->work, 0);
+	queue_due(rc);
 }

@@ -34,7 +34,14 @@ void drp_reclaim_exit(struct drp_pool *pool);
 void drp_reclaim_kick(struct drp_pool *pool);
 /* The same, and tell @w, whose done is set. */
 void drp_reclaim_wait(struct drp_pool *pool, struct drp_reclaim_waiter *w);
-/* The pool's device is resumed, or active: go on with what is due. */
+/* Is a pass due, or under way? Sleeps not. Process context. */
+bool drp_reclaim_due(struct drp_pool *pool);
+/*
+ * The pool's device is being suspended, and nobody waits for room any more: the
+ * pass under way ends soon, and none begins. The caller flushes op_wq.
+ */
+void drp_reclaim_stop(struct drp_pool *pool);
+/* The pool's device is resumed, or active: go on with what is due. Process context. */
 void drp_reclaim_resume(struct drp_pool *pool);
 
 #endif /* DRP_RECLAIM_H */

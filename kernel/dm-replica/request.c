@@ -3,7 +3,6 @@
  * Requests run in the pool's worker, so that no front end's lock is held over
  * I/O or a drain; who asked waits a short time, then gets a job.
  */
-#include <linux/delay.h>
 #include <linux/slab.h>
 
 #include "freeze.h"
@@ -80,9 +79,9 @@ static int dispatch(struct drp_op *op)
 	}
 }
 
-static int admit_and_dispatch(struct drp_op *op)
+int drp_op_admit(struct drp_op *op)
 {
-	struct drp_pool *pool = op->pool;
+	const struct drp_pool *pool = op->pool;
 
 	if (pool->stopping || !pool->active || pool->suspended)
 		return drp_op_refuse(op, DRP_RV_IN_USE, "pool %s is %s: try again later",
@@ -92,16 +91,26 @@ static int admit_and_dispatch(struct drp_op *op)
 		return drp_op_refuse(op, DRP_RV_FAILED,
 				     "pool %s is read-only because its metadata failed: check the metadata device, then activate the pool again",
 				     pool->sb.name);
-	if (drp_job_ensure_ids(pool))
+	return 0;
+}
+
+static int admit_and_dispatch(struct drp_op *op)
+{
+	int r = drp_op_admit(op);
+
+	if (r)
+		return r;
+	/* Nothing that waits for the journal while a file system stands: that was done before. */
+	if (!op->frozen && drp_job_ensure_ids(op->pool))
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	return dispatch(op);
 }
 
-/* A request that became a job of its own ends it; a copy ends the job that it took over. */
+/* A request that became a job of its own ends it; a copy that began ends the job that it took over. */
 static void end_own_job(struct drp_op *op)
 {
 	mutex_lock(&op->lock);
-	if (op->job_id && !op->job_used) {
+	if (op->job_id && (op->error || !op->job_used)) {
 		if (op->res.updated_sync_id)
 			drp_job_set_updated(op->pool, op->job_id, op->res.updated_sync_id);
 		if (op->error)
@@ -139,7 +148,8 @@ static struct mapped_device *writable_device(struct drp_op *op, bool source)
 		if (s)
 			e = source ? s->source : s->target;
 	}
-	if (e && e->live && e->access == DRP_ACCESS_WRITE) {
+	/* While the pool is suspended it is refused, and what it wrote back would not end. */
+	if (e && e->live && e->access == DRP_ACCESS_WRITE && !op->pool->suspended) {
 		md = dm_table_get_md(e->live->ti->table);
 		if (dm_hold(md))
 			md = NULL;
@@ -172,30 +182,18 @@ static void write_caches(struct drp_op *op)
 		write_cache(op, true);
 }
 
-/* op_lock, while a file system is frozen: until @end at most. */
-static bool begin_until(struct drp_pool *pool, unsigned long end, unsigned int *flags)
+static void run_frozen(struct drp_op *op)
 {
-	while (!drp_op_try_begin(pool, flags)) {
-		if (time_after(jiffies, end))
-			return false;
-		usleep_range(200, 500);
-	}
-	return true;
-}
-
-static void run_frozen(struct drp_op *op, struct drp_freeze *frozen)
-{
-	const unsigned long end = jiffies + drp_op_deadline(op);
 	unsigned int flags;
 
-	if (begin_until(op->pool, end, &flags)) {
+	if (drp_op_begin_until(op->pool, op->end, &flags)) {
 		op->error = admit_and_dispatch(op);
 		drp_op_end(op->pool, flags);
 	} else {
 		drp_op_refuse(op, DRP_RV_TIMEOUT,
 			      "another operation did not end within the deadline; nothing was changed");
 	}
-	drp_freeze_end(frozen);
+	drp_op_thaw(op);
 }
 
 static void op_work(struct work_struct *work)
@@ -211,7 +209,8 @@ static void op_work(struct work_struct *work)
 			      "the file system on the source cannot be frozen in time (error %ld); nothing was changed: try again, raise deadline_ms, or freeze=no",
 			      PTR_ERR(frozen));
 	} else if (frozen) {
-		run_frozen(op, frozen);
+		op->frozen = frozen;
+		run_frozen(op);
 	} else {
 		flags = drp_op_begin(op->pool);
 		op->error = admit_and_dispatch(op);

@@ -43,16 +43,17 @@ struct drp_capability {
 	u16 result_copy_state;		/* 0: the sync is gone */
 	u32 from_states;		/* BIT(enum drp_copy_state): accepted without Force */
 	u32 from_states_force;		/* only with Force */
-	const char *reason;		/* why not, or what Force consents to; static, never NULL */
+	char reason[DRP_MESSAGE_MAX + 1];	/* why not, or what Force consents to */
 };
 
 /*
  * What @operation means for @sync_id (or, if that is 0, for @sync_type in
  * general): 0, -ENOENT (no such sync), -EINVAL (no such operation). Any pool
- * state; does not wait.
+ * state. If another operation does not end within @wait jiffies only the state
+ * is asked. Sleeps.
  */
 int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 operation,
-			 struct drp_capability *cap);
+			 long wait, struct drp_capability *cap);
 
 /* ---- map ---- */
 

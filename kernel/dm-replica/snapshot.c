@@ -4,7 +4,9 @@
 #include "op_snapshot.h"
 #include "plan.h"
 #include "preserve.h"
+#include "reclaim.h"
 #include "snapshot.h"
+#include "turn.h"
 
 /* ---- who belongs to whom ---- */
 
@@ -113,7 +115,8 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-u64 drp_snapshot_generations(struct drp_element *e, u64 *gens, u32 max, u32 *n)
+/* Those up to @limit. */
+static u64 generations(struct drp_element *e, u64 limit, u64 *gens, u32 max, u32 *n)
 {
 	struct drp_aspect_rec *a;
 	struct drp_element *x;
@@ -122,15 +125,15 @@ u64 drp_snapshot_generations(struct drp_element *e, u64 *gens, u32 max, u32 *n)
 
 	*n = 0;
 	xa_for_each(&e->pool->elements, id, x) {
-		if (x->rec.parent_element != e->rec.id || !drp_snapshot_live(x))
-			continue;
 		g = x->rec.parent_generation;
+		if (x->rec.parent_element != e->rec.id || !drp_snapshot_live(x) || g > limit)
+			continue;
 		newest = max(newest, g);
 		if ((*n)++ < max)
 			gens[*n - 1] = g;
 	}
 	xa_for_each(&e->pool->aspects, id, a) {
-		if (a->source_id != e->rec.id || !a->generation)
+		if (a->source_id != e->rec.id || !a->generation || a->generation > limit)
 			continue;
 		newest = max(newest, a->generation);
 		if ((*n)++ < max)
@@ -141,20 +144,196 @@ u64 drp_snapshot_generations(struct drp_element *e, u64 *gens, u32 max, u32 *n)
 	return newest;
 }
 
+u64 drp_snapshot_generations(struct drp_element *e, u64 *gens, u32 max, u32 *n)
+{
+	return generations(e, U64_MAX, gens, max, n);
+}
+
+/*
+ * *@split: with @newest, some were taken since the unfinished restore of @e began.
+ * Then it returns the newest generation from before that which is still needed, or 0.
+ */
+static u64 before_turn(struct drp_element *e, u64 newest, bool *split)
+{
+	const struct drp_turn *t = e->inbound;
+	u32 n;
+
+	*split = t && t->began && newest > t->began;
+	return *split ? generations(e, t->began, NULL, 0, &n) : 0;
+}
+
+/* The generation of @root that what @x shows comes from; 0: it does not. */
+static u64 generation_of(struct drp_element *x, const struct drp_element *root)
+{
+	unsigned int levels;
+	u64 own;
+
+	for (levels = 0; x && drp_element_virtual(x) && levels <= DRP_SNAPSHOT_DEPTH; levels++) {
+		own = x->rec.parent_generation;
+		x = drp_pool_element(x->pool, x->rec.parent_element);
+		if (x == root)
+			return own;
+	}
+	return 0;
+}
+
+bool drp_snapshot_in_turn(struct drp_element *x)
+{
+	const struct drp_element *root = drp_snapshot_root(x);
+	const struct drp_turn *t = root ? root->inbound : NULL;
+
+	return t && t->began && generation_of(x, root) > t->began;
+}
+
+/* Load: the checkpoint of the activation makes it durable. */
+static void lose(struct drp_element *x, const char *why)
+{
+	struct drp_sync_rec *rec;
+
+	DMERR("snapshot %s is lost: %s", x->rec.name, why);
+	if (!x->snap) {
+		x->rec.parent_generation = 0;
+		return;
+	}
+	rec = &x->snap->rec;
+	rec->copy_state = DRP_CS_INVALID;
+	rec->progress_status = DRP_PS_UNKNOWN;
+	rec->target_consistent = false;
+	rec->in_sync = false;
+	strscpy(rec->error_text, why, sizeof(rec->error_text));
+}
+
+/* Which side of the restore of @s has what is not known: nor is what such a snapshot shows. Load. */
+static void lose_in_turn(struct drp_sync *s)
+{
+	struct drp_element *x;
+	unsigned long id;
+
+	xa_for_each(&s->pool->elements, id, x) {
+		if (x->snap && drp_snapshot_live(x) &&
+		    generation_of(x, s->source) > s->rec.gen_start)
+			lose(x, "the restore during which it was taken is lost");
+	}
+}
+
+/* Those in (@above, @upto] of @e. */
+static void lose_aspects(struct drp_element *e, u64 above, u64 upto)
+{
+	struct drp_pool *pool = e->pool;
+	struct drp_aspect_rec *a;
+	struct drp_element *x;
+	unsigned long id;
+	u64 generation;
+
+	xa_for_each(&pool->aspects, id, a) {
+		x = drp_pool_element(pool, a->source_id);
+		if (!x || !a->generation)
+			continue;
+		generation = x == e ? a->generation : generation_of(x, e);
+		if (generation <= above || generation > upto)
+			continue;
+		DMERR("aspect %s of %s is lost", a->name, x->rec.name);
+		kfree(xa_erase(&pool->aspects, id));
+	}
+}
+
+static int lose_of_depth(struct drp_element *e, u64 above, u64 upto, unsigned int depth)
+{
+	struct drp_element *x;
+	unsigned long id;
+
+	xa_for_each(&e->pool->elements, id, x) {
+		u64 generation = generation_of(x, e);
+
+		if (generation <= above || generation > upto || !drp_snapshot_live(x) ||
+		    drp_snapshot_depth(x) != depth)
+			continue;
+		/* The source would show what nobody knows, and there is nothing else to restore it from. */
+		if (x->snap && x->snap->rec.reverse) {
+			DMERR("snapshot %s is being restored and needs what cannot be read", x->rec.name);
+			return -EIO;
+		}
+		lose(x, "what was just being preserved for it cannot be read");
+	}
+	return 0;
+}
+
+int drp_snapshot_lost_chunk(struct drp_pool *pool, const struct drp_cow_entry *entry, u64 above)
+{
+	struct drp_element *e = drp_pool_element(pool, entry->key.element);
+	const u64 upto = entry->key.generation;
+	unsigned int depth;
+	int r = 0;
+
+	if (!e)
+		return 0;
+	/* What depends on others goes before them, while they tell where it comes from. */
+	lose_aspects(e, above, upto);
+	for (depth = DRP_SNAPSHOT_DEPTH; depth && !r; depth--)
+		r = lose_of_depth(e, above, upto, depth);
+	pool->rec.reclaim = 1;
+	return r;
+}
+
+int drp_snapshot_set_alive(struct drp_element *e, u64 newest, bool fresh)
+{
+	bool split;
+	u64 before = before_turn(e, newest, &split);
+	int r = newest == e->cow_newest ? 0 : drp_preserve_set_newest(e, newest, fresh);
+
+	if (!r)
+		drp_preserve_set_before(e, split, before);
+	return r;
+}
+
+static bool is_settled(struct drp_element *e, u64 newest)
+{
+	bool split;
+	u64 before = before_turn(e, newest, &split);
+
+	return newest == e->cow_newest && split == e->cow_split &&
+	       (!split || before == drp_preserve_before(e));
+}
+
 void drp_snapshot_settle(struct drp_element *e, long timeout)
 {
 	u64 newest;
 	u32 n;
 
-	/* Of a virtual one nothing is preserved: what is written goes elsewhere. */
-	if (drp_element_virtual(e))
+	/*
+	 * Of a virtual one nothing is preserved: what is written goes elsewhere. And a
+	 * record whose write failed may be on the medium all the same: what would be
+	 * forgotten may be a point in time after the next activation.
+	 */
+	if (drp_element_virtual(e) || !drp_pool_writable(e->pool))
 		return;
 	newest = drp_snapshot_generations(e, NULL, 0, &n);
-	if (newest == e->cow_newest || drp_gates_close(e, NULL, timeout))
+	if (is_settled(e, newest) || drp_gates_close(e, NULL, timeout))
 		return;
-	if (drp_preserve_set_newest(e, newest, false))
+	if (drp_snapshot_set_alive(e, newest, false))
 		DMWARN("element %s: no memory to forget a snapshot, later", e->rec.name);
+	else
+		drp_reclaim_kick(e->pool);	/* one that was there before has kept it all */
 	drp_gates_open(e, NULL);
+}
+
+bool drp_snapshot_unsettled(struct drp_element *e)
+{
+	u32 n;
+
+	return e->cow_newest && !drp_element_virtual(e) &&
+	       !is_settled(e, drp_snapshot_generations(e, NULL, 0, &n));
+}
+
+bool drp_snapshot_any_unsettled(struct drp_pool *pool)
+{
+	struct drp_element *e;
+	unsigned long id;
+
+	xa_for_each(&pool->elements, id, e)
+		if (drp_snapshot_unsettled(e))
+			return true;
+	return false;
 }
 
 void drp_snapshot_settle_all(struct drp_pool *pool, long timeout)
@@ -202,37 +381,45 @@ void drp_snapshot_tell_changes(struct drp_pool *pool)
 	}
 }
 
-int drp_snapshot_load(struct drp_pool *pool)
+void drp_snapshot_link(struct drp_pool *pool)
 {
-	struct drp_element *e;
 	struct drp_sync *s;
 	unsigned long id;
-	int r = 0;
-	u32 n;
 
 	xa_for_each(&pool->syncs, id, s)
 		if (drp_sync_is_snapshot(s))
 			s->target->snap = s;
+	xa_for_each(&pool->syncs, id, s)
+		if (s->rec.reverse && s->rec.copy_state == DRP_CS_INVALID && s->rec.gen_start)
+			lose_in_turn(s);
+}
+
+int drp_snapshot_load(struct drp_pool *pool)
+{
+	struct drp_element *e;
+	unsigned long id;
+	int r = 0;
+	u32 n;
+
 	xa_for_each(&pool->elements, id, e) {
 		u64 newest = drp_element_virtual(e) ? 0 :
 			     drp_snapshot_generations(e, NULL, 0, &n);
 
 		if (newest && !r)
-			r = drp_preserve_set_newest(e, newest, false);
+			r = drp_snapshot_set_alive(e, newest, false);
 	}
 	return r;
 }
 
 /* ---- how full COW space is ---- */
 
-#define LOW_PERCENT	80
 #define HIGH_PERCENT	95
 
 u16 drp_snapshot_level(const struct drp_cow_space *space)
 {
 	if (space->used * 100 >= space->slots * HIGH_PERCENT)
 		return 2;
-	return space->used * 100 >= space->slots * LOW_PERCENT;
+	return space->used * 100 >= space->slots * DRP_COW_LOW_PERCENT;
 }
 
 /* Used slots at which the next look is due; in the reserve, where each look may give up a snapshot, ever more often. */
@@ -240,7 +427,7 @@ static u64 next_look(const struct drp_cow_space *space, u16 level)
 {
 	switch (level) {
 	case 0:
-		return DIV_ROUND_UP_ULL(space->slots * LOW_PERCENT, 100);
+		return DIV_ROUND_UP_ULL(space->slots * DRP_COW_LOW_PERCENT, 100);
 	case 1:
 		return DIV_ROUND_UP_ULL(space->slots * HIGH_PERCENT, 100);
 	default:

@@ -37,15 +37,28 @@ void drp_snapshot_refresh_all(struct drp_element *root);
 /*
  * Some generation of @e may not be needed any more: its writers preserve for
  * the newest one that is. Stalls its I/O at most @timeout jiffies; if they do
- * not suffice, more is preserved than needed, until it is called again. op_lock
- * held. Sleeps.
+ * not suffice, more is preserved, and kept, than needed, until it is called again;
+ * a pass of the reclaimer is due when it has succeeded. op_lock held. Sleeps.
  */
 void drp_snapshot_settle(struct drp_element *e, long timeout);
+/* Is that still to be done for @e? op_lock held. */
+bool drp_snapshot_unsettled(struct drp_element *e);
+/* For any of the pool? What is given up then brings no room yet. op_lock held. */
+bool drp_snapshot_any_unsettled(struct drp_pool *pool);
 /* The same for all of the pool that it did not succeed for. */
 void drp_snapshot_settle_all(struct drp_pool *pool, long timeout);
+/* Was the virtual element @x taken since the unfinished restore of what it comes from began, at any level? op_lock held, or load. */
+bool drp_snapshot_in_turn(struct drp_element *x);
+/*
+ * What writers of @e preserve for: its @newest generation, and for what a restore
+ * overwrites the newest from before that. See drp_preserve_set_newest().
+ */
+int drp_snapshot_set_alive(struct drp_element *e, u64 newest, bool fresh);
 
+struct drp_cow_entry;
 struct drp_cow_space;
 
+#define DRP_COW_LOW_PERCENT	80	/* of COW space in use: the first watermark */
 #define DRP_COW_LEVEL_RESERVE	2	/* what is left is the reserve */
 
 /* The watermark of COW space that is reached: 0 (none), 1, 2. Pure. */
@@ -61,7 +74,11 @@ void drp_snapshot_watch(struct drp_pool *pool);
  */
 void drp_snapshot_tell_changes(struct drp_pool *pool);
 
-/* After the replay: who is whose target, what writers preserve for. 0 or -ENOMEM. Sleeps. */
+/* After the replay: who is whose target. What a lost restore takes with it is Invalid. */
+void drp_snapshot_link(struct drp_pool *pool);
+/* Then, for each @entry of which that is true, as drp_cow_load_end() wants it: what needs it is Invalid or gone; -EIO: a restore needs it. */
+int drp_snapshot_lost_chunk(struct drp_pool *pool, const struct drp_cow_entry *entry, u64 above);
+/* Then: what writers preserve for. 0 or -ENOMEM. Sleeps. */
 int drp_snapshot_load(struct drp_pool *pool);
 
 #endif /* DRP_SNAPSHOT_H */

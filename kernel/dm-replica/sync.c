@@ -222,8 +222,8 @@ static enum drp_flow flow_of(const struct drp_sync *s)
 
 	if (s->removed)
 		return DRP_FLOW_NONE;
-	/* Until no I/O looks at its turn any more: see op_clone.c. */
-	if (s->turn && s->target->inbound == s->turn)
+	/* Until no I/O looks at its turn any more, or needs it: see op_clone.c. */
+	if (s->turn && s->target->inbound == s->turn && !s->turn->given_up)
 		return DRP_FLOW_CLONE;
 	if (rec->reverse || rec->sync_type != DRP_SYNC_MIRROR)
 		return DRP_FLOW_TRACK;

@@ -5,6 +5,8 @@
 #ifndef DRP_SYNC_H
 #define DRP_SYNC_H
 
+#include <linux/rcupdate.h>
+
 #include "core/state.h"
 #include "plane.h"
 #include "pool.h"
@@ -30,7 +32,7 @@ struct drp_sync {
 	struct drp_plane_map *d;
 	struct drp_copier *copier;	/* copy.c; made on first use, under op_lock */
 	struct drp_turn *turn;		/* while one is under way; under op_lock and checkpoint_lock */
-	struct drp_plane_map *arming;	/* its C plane before that: who marks D marks it, too */
+	struct drp_plane_map *arming;	/* its C plane before that: who marks D marks it, too; under RCU */
 
 	/* I/O path, read without a lock */
 	u8 flow;			/* enum drp_flow */
@@ -38,7 +40,8 @@ struct drp_sync {
 	bool unflushed;			/* left MIRROR: what it mirrored may be in the target's cache only */
 	bool source_noted;		/* rec.source_changed is durable, or need not be */
 	bool target_noted;
-	time64_t source_written;	/* s since the epoch: newest tracked write known; 0: none since activation */
+	/* s since boot: newest change that set source_changed or was tracked; 0: none since activation */
+	time64_t source_written;
 	time64_t target_written;
 
 	/* faults: set in irq context, read by the fault worker */
@@ -55,9 +58,13 @@ struct drp_sync {
 	struct work_struct free_work;
 	struct list_head removed_node;	/* in pool->removed */
 	u16 progress_now;		/* of an operation under way that records none, or 0 */
+	u8 doubt;			/* DRP_DOUBT_*: nothing said that its device is the one of before; under op_lock */
 	bool undecided;			/* its ends could not be recorded: neither may be written */
 	bool removed;			/* under op_lock: no object any more, waits for its plans to go */
 };
+
+#define DRP_DOUBT_SOURCE	1	/* bits of doubt */
+#define DRP_DOUBT_TARGET	2
 
 #define DRP_FAULT_TARGET	0	/* bits of faults */
 #define DRP_FAULT_SOURCE	1
@@ -103,14 +110,40 @@ static inline void drp_sync_regions(const struct drp_pool *pool, u64 start, u64 
 /* Sectors may differ. Any context. */
 static inline void drp_sync_mark(struct drp_sync *s, u64 start, u64 end)
 {
+	struct drp_plane_map *arming;
 	u64 first, count;
 
-	struct drp_plane_map *arming = READ_ONCE(s->arming);
-
 	drp_sync_regions(s->pool, start, end, &first, &count);
+	rcu_read_lock(); /* the C plane stays: see drp_op_turn_drop() */
+	arming = READ_ONCE(s->arming);
 	drp_plane_set(s->d, first, count);
 	if (unlikely(arming))
 		drp_plane_set(arming, first, count);
+	rcu_read_unlock();
+}
+
+/* May a cache have what it mirrored? What is neither mirrored nor was until now is in the D plane. Any context. */
+static inline bool drp_sync_in_cache(const struct drp_sync *s)
+{
+	return READ_ONCE(s->flow) == DRP_FLOW_MIRROR || READ_ONCE(s->unflushed);
+}
+
+/* A side that is not equal any more has changed, or may have, up to now. Any context. */
+static inline void drp_sync_source_changed_now(struct drp_sync *s)
+{
+	WRITE_ONCE(s->source_written, ktime_get_boottime_seconds());
+}
+
+static inline void drp_sync_target_changed_now(struct drp_sync *s)
+{
+	WRITE_ONCE(s->target_written, ktime_get_boottime_seconds());
+}
+
+/* A write of the source alone. Any context. */
+static inline void drp_sync_track_source(struct drp_sync *s, u64 start, u64 end)
+{
+	drp_sync_mark(s, start, end);
+	drp_sync_source_changed_now(s);
 }
 
 /*

@@ -12,6 +12,7 @@
 #define CLEARED_BYTES	(DRP_TURN_RUNS * 32)	/* two pages at most: they must not fail */
 #define SETTLE_TRIES	20	/* for memory, 50 ms apart */
 #define FEED_MS		20
+#define LONG_FLUSH	(30 * HZ)	/* for one that DRP_FLUSH_TIMEOUT was not enough for */
 
 static_assert(CLEARED_BYTES >= DRP_TURN_RUNS * (sizeof(struct drp_record_header) +
 						sizeof(struct drp_c_clear_disk)));
@@ -75,6 +76,8 @@ static void hand_on(struct drp_turn *t, struct bio_list *bios, int error)
 
 	while ((bio = bio_list_pop(bios))) {
 		struct drp_io_ctx *io = drp_io_of(bio);
+		/* What it was to make durable may have been unresolved while it waited. */
+		bool late = io->losses != READ_ONCE(t->losses);
 
 		if (io->step == DRP_STEP_PRESERVE) {
 			io->step = DRP_STEP_RUN;
@@ -86,14 +89,16 @@ static void hand_on(struct drp_turn *t, struct bio_list *bios, int error)
 		}
 		io->settled = true;
 		if (io->step == DRP_STEP_WRITTEN) {
-			io->status = errno_to_blk_status(error);
+			io->status = late ? BLK_STS_IOERR : errno_to_blk_status(error);
 			if (io->faulted) {
 				drp_fault_park(bio);
 				continue;
 			}
 			bio->bi_status = io->status;
 			bio_endio(bio);
-		} else if (error) {
+		} else if (error || late || READ_ONCE(t->owed)) {
+			if (!late)
+				WRITE_ONCE(t->owed, false);
 			bio_io_error(bio);
 		} else {
 			drp_pool_rerun_bio(t->s->pool, bio);
@@ -249,6 +254,8 @@ int drp_turn_clear(struct drp_turn *t, u64 first, u64 count)
 {
 	int r;
 
+	if (READ_ONCE(t->lost))
+		return -EAGAIN;
 	count_clearing(t, 1, false);
 	mutex_lock(&t->clear_lock);
 	r = drp_plane_clear(t->c, first, count);
@@ -333,7 +340,7 @@ bool drp_turn_pending(struct drp_turn *t)
 	bool pending;
 
 	spin_lock_irqsave(&t->lock, flags);
-	pending = t->settling || t->clearing || !list_empty(&t->unsettled) || t->added != t->durable ||
+	pending = t->lost || t->owed || t->settling || t->clearing || !list_empty(&t->unsettled) || t->added != t->durable ||
 		  t->overflows != t->overflows_durable;
 	spin_unlock_irqrestore(&t->lock, flags);
 	return pending;
@@ -409,7 +416,7 @@ static int clear_extent(struct drp_turn *t, struct turn_extent *x)
 	while (first < n) {
 		end = find_next_zero_bit(x->settling, n, first);
 		r = drp_turn_clear(t, x->first + first, end - first);
-		if (r && ++tries > SETTLE_TRIES)
+		if (r == -EAGAIN || (r && ++tries > SETTLE_TRIES))
 			return r;
 		if (r)
 			msleep(50);
@@ -420,17 +427,28 @@ static int clear_extent(struct drp_turn *t, struct turn_extent *x)
 	return 0;
 }
 
-/* settle_lock held. @flushed: the device was, and nothing is under way to it. */
-static int settle(struct drp_turn *t, bool flushed, bool journal)
+void drp_turn_lose(struct drp_turn *t)
+{
+	if (!READ_ONCE(t->lost))
+		WRITE_ONCE(t->lost_since, jiffies);
+	WRITE_ONCE(t->owed, true);
+	WRITE_ONCE(t->lost, true);
+	queue_work(t->s->pool->op_wq, &t->s->finish_work);
+}
+
+/* settle_lock held. No @timeout: the device was flushed, and nothing is under way to it. */
+static int settle(struct drp_turn *t, long timeout, bool journal)
 {
 	struct turn_extent *x, *next;
 	LIST_HEAD(taken);
 	int r = 0;
 
 	lockdep_assert_held(&t->settle_lock);
+	if (READ_ONCE(t->lost))
+		return -EAGAIN;
 	take_resolved(t, &taken);
-	if (!list_empty(&taken) && !flushed)
-		r = drp_leg_flush(t->here, DRP_FLUSH_TIMEOUT);
+	if (!list_empty(&taken) && timeout)
+		r = drp_leg_flush(t->here, timeout);
 	if (!r)
 		list_for_each_entry_safe(x, next, &taken, taken) {
 			r = clear_extent(t, x);
@@ -443,22 +461,61 @@ static int settle(struct drp_turn *t, bool flushed, bool journal)
 	return r;
 }
 
+/* For who holds op_lock: hosts that settle may wait longer for a flush. */
+static bool lock_settling(struct drp_turn *t)
+{
+	const unsigned long end = jiffies + DRP_FLUSH_TIMEOUT;
+
+	while (!mutex_trylock(&t->settle_lock)) {
+		if (time_after(jiffies, end))
+			return false;
+		msleep(20);
+	}
+	return true;
+}
+
 int drp_turn_settle(struct drp_turn *t)
 {
 	int r;
 
-	mutex_lock(&t->settle_lock);
-	r = settle(t, false, true);
+	if (!lock_settling(t))
+		return -EAGAIN;
+	r = settle(t, DRP_FLUSH_TIMEOUT, true);
 	mutex_unlock(&t->settle_lock);
-	return r;
+	return r == -ETIMEDOUT ? -EAGAIN : r;
 }
 
-int drp_turn_leave(struct drp_turn *t)
+static void unresolve(struct drp_turn *t)
+{
+	struct turn_extent *x, *next;
+
+	lockdep_assert_held(&t->settle_lock);
+	spin_lock_irq(&t->lock);
+	list_for_each_entry_safe(x, next, &t->unsettled, node) {
+		list_del_init(&x->node);
+		bitmap_zero(x->resolved, 1UL << t->shift);
+	}
+	t->lost = false;
+	t->owed = true;
+	WRITE_ONCE(t->losses, t->losses + 1);
+	spin_unlock_irq(&t->lock);
+}
+
+void drp_turn_unresolve(struct drp_turn *t)
+{
+	mutex_lock(&t->settle_lock);
+	unresolve(t);
+	mutex_unlock(&t->settle_lock);
+}
+
+int drp_turn_leave(struct drp_turn *t, bool flushed)
 {
 	int r;
 
 	mutex_lock(&t->settle_lock);
-	r = settle(t, true, true);
+	if (!flushed || t->lost)
+		unresolve(t);
+	r = settle(t, 0, true);
 	mutex_unlock(&t->settle_lock);
 	return r;
 }
@@ -469,7 +526,7 @@ int drp_turn_flush(struct drp_turn *t)
 
 	if (!mutex_trylock(&t->settle_lock))
 		return -EAGAIN;
-	r = settle(t, false, false);
+	r = settle(t, DRP_FLUSH_TIMEOUT, false);
 	mutex_unlock(&t->settle_lock);
 	return r;
 }
@@ -543,6 +600,39 @@ void drp_turn_confirm(struct drp_turn *t, bool ok)
 		drp_pool_rerun_bio(t->s->pool, bio);
 }
 
+/* The writes of the origin among @bios go on without us, or fail. */
+static void fail_preserving(struct drp_turn *t, struct bio_list *bios, int error)
+{
+	struct bio_list failed = BIO_EMPTY_LIST, others = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(bios)))
+		bio_list_add(drp_io_of(bio)->step == DRP_STEP_PRESERVE ? &failed : &others, bio);
+	hand_on(t, &failed, error);
+	*bios = others;
+}
+
+/* A FLUSH takes as long as it does without us; who writes the origin waits for a long one, not for ever. */
+static int settle_for(struct drp_turn *t, struct bio_list *bios)
+{
+	int r;
+
+	mutex_lock(&t->settle_lock);
+	r = settle(t, t->flush_late ? LONG_FLUSH : DRP_FLUSH_TIMEOUT, true);
+	mutex_unlock(&t->settle_lock);
+	if (r == -EAGAIN && READ_ONCE(t->lost) &&
+	    time_after(jiffies, READ_ONCE(t->lost_since) + LONG_FLUSH))
+		fail_preserving(t, bios, -ETIMEDOUT);
+	if (r != -ETIMEDOUT) {
+		t->flush_late = t->flush_late && r == -EAGAIN;
+		return r;
+	}
+	if (t->flush_late)
+		fail_preserving(t, bios, r);
+	t->flush_late = true;
+	return -EAGAIN;
+}
+
 static void settle_work(struct work_struct *work)
 {
 	struct drp_turn *t = container_of(to_delayed_work(work), struct drp_turn, work);
@@ -554,7 +644,7 @@ static void settle_work(struct work_struct *work)
 		take_waiting(t, &bios);
 		if (bio_list_empty(&bios))
 			break;
-		r = drp_turn_settle(t);
+		r = settle_for(t, &bios);
 		if (r == -EAGAIN && READ_ONCE(t->here_lost))
 			r = -ENODEV;
 		if (r != -EAGAIN) {

@@ -18,6 +18,7 @@
  * that relies on them is acknowledged, and before the origin is overwritten:
  *
  *	there -> resolved (in memory, nowhere else) -> 0 in the plane -> journalled
+ *	there <- resolved, when a flush has failed: the cache may be gone
  *
  * Bits of the plane are only cleared once the turn has begun.
  */
@@ -25,6 +26,7 @@
 #define DRP_TURN_H
 
 #include <linux/dm-kcopyd.h>
+#include <linux/mempool.h>
 #include <linux/mutex.h>
 
 #include "sync.h"
@@ -37,6 +39,7 @@ struct drp_turn {
 	struct drp_element *here;	/* shows the content: it is its inbound */
 	struct drp_element *origin;	/* where the content of C regions lives */
 	u64 size;			/* sectors of the content */
+	u64 began;			/* newest generation of here when it began, at least 1; 0: a clone, or not known */
 	struct drp_plane_map *c;
 	unsigned int shift;		/* log2 of the regions of an extent */
 	struct xarray extents;		/* struct turn_extent by extent; only grows */
@@ -51,6 +54,11 @@ struct drp_turn {
 	bool given_up;			/* durably: the origin is overwritten, who still needs it fails */
 	unsigned long host_read;	/* jiffies of a host's read lately; read and set without a lock */
 	bool armed_late;		/* who did not see that it is armed may still mark D; under op_lock */
+	bool flush_late;		/* the last flush took longer than it got; the work's own */
+	bool lost;			/* a flush failed: what is resolved may be gone; until it is unresolved */
+	bool owed;			/* and no host was told of it by a FLUSH that failed */
+	u32 losses;			/* times that something was unresolved */
+	unsigned long lost_since;	/* jiffies */
 	unsigned int end_ms;		/* how long its last attempt to end waited for I/O; under op_lock */
 
 	spinlock_t lock;		/* irq-safe, outside the plane's; protects what follows */
@@ -96,7 +104,7 @@ bool drp_turn_prepare(struct drp_turn *t, u64 sector);
 /* Whole regions of one extent, which was prepared, have their content here. Any context. */
 void drp_turn_resolved(struct drp_turn *t, u64 start, u64 end);
 
-/* Regions that are here, and flushed: out of the plane. 0 or -ENOMEM. Sleeps. */
+/* Regions that are here, and flushed: out of the plane. 0, -ENOMEM, -EAGAIN (a flush failed since). Sleeps. */
 int drp_turn_clear(struct drp_turn *t, u64 first, u64 count);
 
 /* Cut [*first, *first + *count) to its first run that is not resolved; *skipped before it. Any context. */
@@ -110,23 +118,39 @@ bool drp_turn_range_pending(struct drp_turn *t, u64 start, u64 end);
 
 /*
  * Flush the device and make durable what was resolved before the call. 0,
- * -EAGAIN (its gate is closed), -EIO, the device's error, -ENOMEM. Sleeps; no
- * lock of a region, gate or checkpoint held.
+ * -EAGAIN (its gate is closed, or it takes long), -EIO, the device's error,
+ * -ENOMEM. Once a flush has failed -EAGAIN until what it lost is unresolved.
+ * Sleeps; no lock of a region, gate or checkpoint held.
  */
 int drp_turn_settle(struct drp_turn *t);
 
 /*
  * The same without the journal, which the end of the turn needs not: 0, -EAGAIN
- * (also while somebody else settles), the device's error, -ENOMEM. For who
+ * (also while somebody else settles), -ETIMEDOUT, the device's error, -ENOMEM. For who
  * must not wait for a commit. Sleeps.
  */
 int drp_turn_flush(struct drp_turn *t);
 
 /*
- * Its device goes: it was flushed and nothing is under way to it. As
- * drp_turn_settle(), for what hosts wrote must be there when it comes back.
+ * Its device goes, and nothing is under way to it. @flushed: as drp_turn_settle(),
+ * for what hosts wrote must be there when it comes back; else what was resolved
+ * lives on the other side again.
  */
-int drp_turn_leave(struct drp_turn *t);
+int drp_turn_leave(struct drp_turn *t, bool flushed);
+
+/*
+ * A flush of the device failed: it may have dropped what is resolved. Nothing is
+ * settled or cleared until it lives on the other side again, which is queued.
+ * Inside the device's gate. Any context.
+ */
+void drp_turn_lose(struct drp_turn *t);
+
+/*
+ * What is resolved, and not durably here, lives on the other side again, as after
+ * a loss of power: copied anew, and what hosts wrote there and did not flush is
+ * gone. The gate of the device closed and drained. Sleeps.
+ */
+void drp_turn_unresolve(struct drp_turn *t);
 
 /* @bio, which holds nothing, goes on (FLUSH, write of the origin) or ends (FUA write) when all is settled. Any context. */
 void drp_turn_wait(struct drp_turn *t, struct bio *bio);
@@ -142,6 +166,9 @@ void drp_turn_starve(struct drp_turn *t, struct bio *bio);
 bool drp_turn_wait_confirmed(struct drp_turn *t, struct bio *bio);
 /* It is, or (not @ok) never will be: who waits goes on, or fails. Process context. */
 void drp_turn_confirm(struct drp_turn *t, bool ok);
+
+/* What a host's I/O that copies needs: one is kept, so that it gets on without memory. NULL: no memory. */
+mempool_t *drp_turn_make_copies(void);
 
 /* ---- what the origin has (turn_origin.c) ---- */
 
@@ -176,8 +203,8 @@ void drp_turn_fetch_sparse(struct drp_turn *t, struct drp_turn_fetch *f, u64 sta
 
 /* Is the origin a snapshot, which has no device of its own? */
 bool drp_turn_is_virtual(const struct drp_turn *t);
-/* The device that has the content, or some of it. */
-struct block_device *drp_turn_origin_bdev(const struct drp_turn *t);
+/* Of what a virtual origin has in COW space, else 1: the device of a real one may be away. Any context. */
+unsigned int drp_turn_virtual_block_size(const struct drp_turn *t);
 /* Of [start, end), which begins in the origin, what can be read with one bio ends here. Any context. */
 u64 drp_turn_one_piece(const struct drp_turn *t, u64 start, u64 end);
 /* Can what @bio reads be read from a virtual origin with that bio? Any context. */

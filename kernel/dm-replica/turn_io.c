@@ -39,6 +39,20 @@ void drp_turn_widen(struct drp_io_ctx *io)
 
 /* ---- copying some regions for a bio that needs them here ---- */
 
+mempool_t *drp_turn_make_copies(void)
+{
+	return mempool_create_kmalloc_pool(1, sizeof(struct turn_copy));
+}
+
+static struct turn_copy *alloc_copy(struct drp_pool *pool)
+{
+	struct turn_copy *copy = mempool_alloc(pool->turn_copies, GFP_NOWAIT | __GFP_NOWARN);
+
+	if (copy)
+		memset(copy, 0, sizeof(*copy));
+	return copy;
+}
+
 static void leave_other(struct drp_element *other)
 {
 	if (!drp_element_virtual(other))
@@ -54,7 +68,7 @@ static void end_copy(struct turn_copy *copy)
 	bool failed = copy->failed;
 
 	leave_other(copy->other);
-	kfree(copy);
+	mempool_free(copy, pool->turn_copies);
 	if (io->e == t->origin) {
 		if (!failed) {
 			drp_clone_wait(t, bio);
@@ -212,21 +226,29 @@ static bool may_copy(struct drp_turn *t, struct bio *bio)
 	return false;
 }
 
-/* What the copy overwrites may be in snapshots. Inside the gates of both sides. */
-static bool must_preserve(const struct turn_copy *copy)
+/*
+ * The first run that overwrites what snapshots need, or NULL. What is between the
+ * runs is here already, and a host may have written it since. Inside the gates of both sides.
+ */
+static const struct turn_copy_run *must_preserve(const struct turn_copy *copy)
 {
-	const struct drp_range *range = &drp_io_of(copy->bio)->range;
+	unsigned int i;
 
-	return drp_preserve_needed(copy->t->here, range->start, range->end);
+	for (i = 0; i < copy->n; i++)
+		if (drp_preserve_turn_needed(copy->t->here, copy->run[i].start, copy->run[i].end))
+			return &copy->run[i];
+	return NULL;
 }
 
 bool drp_turn_copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
-	struct turn_copy *copy = kzalloc(sizeof(*copy), GFP_NOWAIT | __GFP_NOWARN);
+	struct drp_pool *pool = io->e->pool;
+	struct turn_copy *copy = alloc_copy(pool);
+	const struct turn_copy_run *run;
 
 	if (!copy || !drp_turn_prepare(t, io->range.start)) {
-		kfree(copy);
+		mempool_free(copy, pool->turn_copies);
 		starve(t, bio);
 		return false;
 	}
@@ -235,18 +257,20 @@ bool drp_turn_copy_for(struct drp_turn *t, struct bio *bio, bool edges)
 	copy->other = io->e == t->here ? t->origin : t->here;
 	find_runs(copy, io->range.start, io->range.end, edges);
 	if (!copy->n) {
-		kfree(copy);
+		mempool_free(copy, pool->turn_copies);
 		return true;
 	}
 	if (may_copy(t, bio) && enter_other(t, copy->other, bio)) {
-		if (!must_preserve(copy)) {
+		run = must_preserve(copy);
+		if (!run) {
 			start_copy(copy);
 			return false;
 		}
 		leave_other(copy->other);
-		drp_io_park_to_preserve(bio, t->here);
+		drp_io_park_to_copy(bio, t->here, run->start, run->end);
 	}
-	kfree(copy);
+	/* The turn may be gone with the bio, but not the pool: its works end first. */
+	mempool_free(copy, pool->turn_copies);
 	return false;
 }
 
@@ -264,21 +288,21 @@ static int read_there(struct drp_turn *t, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
-static void read_granted(struct drp_range *range)
+static void resolve_granted(struct drp_range *range)
 {
 	struct drp_io_ctx *io = container_of(range, struct drp_io_ctx, range);
 
 	drp_pool_rerun_bio(io->e->pool, dm_bio_from_per_bio_data(io, sizeof(*io)));
 }
 
-static void lock_for_read(struct bio *bio)
+static void lock_to_resolve(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 
 	drp_turn_widen(io);
 	io->range.use = DRP_RANGE_COPY;
 	io->range.component = io->e->component;
-	io->range.granted = read_granted;
+	io->range.granted = resolve_granted;
 	io->step = DRP_STEP_RESOLVE;
 	io->in_range = true;
 	if (drp_range_lock(&io->e->pool->ranges, &io->range))
@@ -316,7 +340,7 @@ static enum drp_where cut_read(struct drp_turn *t, struct bio *bio)
 	if (bytes == io->iter.bi_size)
 		return where;
 	if (bytes % bdev_logical_block_size(io->e->bdev) ||
-	    bytes % bdev_logical_block_size(drp_turn_origin_bdev(t)))
+	    bytes % drp_turn_virtual_block_size(t))
 		return DRP_MIXED;
 	dm_accept_partial_bio(bio, end - start);
 	io->iter.bi_size = bytes;
@@ -354,7 +378,7 @@ static int read_shared(struct drp_turn *t, struct bio *bio)
 	io->range.end = io->range.start + (io->iter.bi_size >> SECTOR_SHIFT);
 	io->range.use = DRP_RANGE_READ;
 	io->range.component = io->e->component;
-	io->range.granted = read_granted;
+	io->range.granted = resolve_granted;
 	io->step = DRP_STEP_READ_LOCKED;
 	io->in_range = true;
 	if (!drp_range_lock(&io->e->pool->ranges, &io->range))
@@ -381,7 +405,7 @@ static int read_virtual(struct drp_turn *t, struct bio *bio)
 	if (drp_turn_can_read(t, bio))
 		drp_turn_read_virtual(t, bio);
 	else
-		lock_for_read(bio);
+		lock_to_resolve(bio);
 	return DM_MAPIO_SUBMITTED;
 }
 
@@ -404,7 +428,7 @@ int drp_turn_read(struct bio *bio, bool may_sleep)
 		return drp_turn_is_clone(t) ? read_shared(t, bio) : read_there(t, bio);
 	default:
 		/* Both: what is there must come here first. */
-		lock_for_read(bio);
+		lock_to_resolve(bio);
 		return DM_MAPIO_SUBMITTED;
 	}
 }
@@ -416,6 +440,28 @@ void drp_turn_read_resolve(struct bio *bio)
 }
 
 /* ---- writes and flushes ---- */
+
+bool drp_turn_bring(struct bio *bio, bool may_sleep)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	const u64 chunk = 1ULL << io->e->pool->cow->chunk_shift;
+	u64 start = round_down(io->iter.bi_sector, chunk);
+	u64 end = round_up(io->iter.bi_sector + (io->iter.bi_size >> SECTOR_SHIFT), chunk);
+
+	end = min(end, io->e->rec.size_sectors);
+	if (drp_turn_where(io->e->inbound, start, end) == DRP_HERE)
+		return true;
+	if (!may_sleep) {
+		drp_io_leave(io);
+		drp_pool_rerun_bio(io->e->pool, bio);
+		return false;
+	}
+	drp_io_leave_hops(io);
+	io->range.start = start;
+	io->range.end = end;
+	lock_to_resolve(bio);
+	return false;
+}
 
 bool drp_turn_write(struct bio *bio, bool may_sleep)
 {
@@ -471,6 +517,7 @@ bool drp_turn_must_settle(struct bio *bio, enum drp_io_step step)
 		return false;
 	/* Our own gate keeps the turn until it has the bio, which may be gone then. */
 	io->step = step;
+	io->losses = READ_ONCE(t->losses);
 	io->inside = false;
 	drp_io_leave(io);
 	drp_turn_wait(t, bio);

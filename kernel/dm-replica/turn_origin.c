@@ -15,9 +15,10 @@ bool drp_turn_is_virtual(const struct drp_turn *t)
 	return drp_element_virtual(t->origin);
 }
 
-struct block_device *drp_turn_origin_bdev(const struct drp_turn *t)
+unsigned int drp_turn_virtual_block_size(const struct drp_turn *t)
 {
-	return drp_turn_is_virtual(t) ? t->s->pool->cow->bdev : t->origin->bdev;
+	/* Blocks of a real origin are not larger than ours: see op_create.c, op_clone.c. */
+	return drp_turn_is_virtual(t) ? bdev_logical_block_size(t->s->pool->cow->bdev) : 1;
 }
 
 static u64 chunk_end(const struct drp_turn *t, u64 sector)

@@ -13,7 +13,7 @@
  */
 #include <linux/slab.h>
 
-#include "preserve_internal.h"
+#include "vio_internal.h"
 
 #define DEPTH_MAX	16	/* of parents; snapshots are refused long before */
 
@@ -44,7 +44,7 @@ static void step_work(struct work_struct *work)
 	vio->step(bio_of(vio));
 }
 
-static void queue_step(struct bio *bio, void (*step)(struct bio *bio))
+void drp_vio_queue(struct bio *bio, void (*step)(struct bio *bio))
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 
@@ -53,7 +53,7 @@ static void queue_step(struct bio *bio, void (*step)(struct bio *bio))
 	queue_work(io->e->pool->preserver->vio_wq, &io->vio.work);
 }
 
-static void leave_base(struct drp_io_ctx *io)
+void drp_vio_leave_base(struct drp_io_ctx *io)
 {
 	struct drp_vio *vio = &io->vio;
 
@@ -65,18 +65,18 @@ static void leave_base(struct drp_io_ctx *io)
 	vio->from = NULL;
 }
 
-static void leave(struct drp_io_ctx *io)
+void drp_vio_leave(struct drp_io_ctx *io)
 {
-	leave_base(io);
+	drp_vio_leave_base(io);
 	if (io->vio.op)
 		drp_cow_op_free(io->vio.op);
 	io->vio.op = NULL;
 	drp_io_leave(io);
 }
 
-static void finish(struct bio *bio, blk_status_t status)
+void drp_vio_finish(struct bio *bio, blk_status_t status)
 {
-	leave(drp_io_of(bio));
+	drp_vio_leave(drp_io_of(bio));
 	bio->bi_status = status;
 	bio_endio(bio);
 }
@@ -117,6 +117,7 @@ static int resolve(struct drp_element *e, u64 chunk, u64 below, struct drp_vio_p
 		}
 		if (!drp_element_virtual(e)) {
 			place->device = e;
+			place->generation = below;
 			return 0;
 		}
 		below = READ_ONCE(e->rec.parent_generation);
@@ -147,7 +148,7 @@ static void base_granted(struct drp_range *range)
 {
 	struct drp_vio *vio = container_of(range, struct drp_vio, base);
 
-	queue_step(bio_of(vio), vio->base_step);
+	drp_vio_queue(bio_of(vio), vio->base_step);
 }
 
 /* Its gate is closed: wait for it with nothing held, unless that took too long already. */
@@ -159,18 +160,18 @@ static void park_at_base(struct bio *bio, struct drp_element *device)
 	if (!io->vio.since)
 		io->vio.since = jiffies | 1;
 	if (READ_ONCE(e->pushing_back)) {
-		finish(bio, BLK_STS_DM_REQUEUE);
+		drp_vio_finish(bio, BLK_STS_DM_REQUEUE);
 		return;
 	}
 	if (!drp_element_attached(device) && !READ_ONCE(device->held) &&
 	    (READ_ONCE(device->leg_gone) ||
 	     time_after(jiffies, io->vio.since + msecs_to_jiffies(DRP_LEG_DEADLINE_MS)))) {
-		finish(bio, BLK_STS_IOERR);
+		drp_vio_finish(bio, BLK_STS_IOERR);
 		return;
 	}
 	/* Our own gate keeps the ancestor until it has the bio. */
 	io->inside = false;
-	leave(io);
+	drp_vio_leave(io);
 	if (drp_gate_park(&device->gate, bio)) {
 		drp_element_want_leg(device);
 		drp_element_parked_at(e, &device->gate);
@@ -180,18 +181,12 @@ static void park_at_base(struct bio *bio, struct drp_element *device)
 	drp_gate_leave(&e->gate);
 }
 
-/* Go on with @step in the gate of @device, with the region lock of [start, end). */
-static void enter_base(struct bio *bio, struct drp_element *device, u64 start, u64 end,
-		       void (*step)(struct bio *bio))
+void drp_vio_lock_base(struct bio *bio, u8 use, u64 start, u64 end, void (*step)(struct bio *bio))
 {
 	struct drp_vio *vio = &drp_io_of(bio)->vio;
+	struct drp_element *device = vio->from;
 
-	if (!drp_gate_enter(&device->gate)) {
-		park_at_base(bio, device);
-		return;
-	}
-	vio->from = device;
-	vio->base.use = DRP_RANGE_SHOW;
+	vio->base.use = use;
 	vio->base.component = device->component;
 	vio->base.start = start;
 	vio->base.end = end;
@@ -202,7 +197,32 @@ static void enter_base(struct bio *bio, struct drp_element *device, u64 start, u
 		step(bio);
 }
 
+/* Go on with @step in the gate of the device of @place, with the region lock of the bio's range. */
+static void enter_base(struct bio *bio, const struct drp_vio_place *place,
+		       void (*step)(struct bio *bio))
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	const u64 start = io->range.start, end = io->range.end;
+
+	if (!drp_gate_enter(&place->device->gate)) {
+		park_at_base(bio, place->device);
+		return;
+	}
+	io->vio.from = place->device;
+	if (unlikely(drp_vio_lives_there(place, start, end)))
+		drp_vio_bring(bio, start, end);
+	else
+		drp_vio_lock_base(bio, DRP_RANGE_SHOW, start, end, step);
+}
+
 /* ---- reads ---- */
+
+static bool is_whole_blocks(const struct bio *bio, struct block_device *bdev)
+{
+	const u64 mask = (bdev_logical_block_size(bdev) >> SECTOR_SHIFT) - 1;
+
+	return !((bio->bi_iter.bi_sector | bio_sectors(bio)) & mask);
+}
 
 /* The region lock is held: what is still there now stays until we have read it. */
 static void read_base(struct bio *bio)
@@ -211,13 +231,20 @@ static void read_base(struct bio *bio)
 	struct drp_vio_place place;
 
 	if (drp_vio_resolve(io->e, chunk_of(io), &place)) {
-		finish(bio, BLK_STS_IOERR);
+		drp_vio_finish(bio, BLK_STS_IOERR);
+		return;
+	}
+	if (place.device && !is_whole_blocks(bio, place.device->bdev)) {
+		/* Its limits say so, unless the source came after this device. */
+		DMERR_LIMIT("snapshot %s: reads of less than a block of the source's disk: activate it after its source",
+			    io->e->rec.name);
+		drp_vio_finish(bio, BLK_STS_IOERR);
 		return;
 	}
 	if (place.device) {
 		bio_set_dev(bio, place.device->bdev);
 	} else {
-		leave_base(io);
+		drp_vio_leave_base(io);
 		aim_at_slot(bio, place.slot);
 	}
 	submit_bio_noacct(bio);
@@ -229,9 +256,9 @@ static void read(struct bio *bio)
 	struct drp_vio_place place;
 
 	if (drp_vio_resolve(io->e, chunk_of(io), &place)) {
-		finish(bio, BLK_STS_IOERR);
+		drp_vio_finish(bio, BLK_STS_IOERR);
 	} else if (place.device) {
-		enter_base(bio, place.device, io->range.start, io->range.end, read_base);
+		enter_base(bio, &place, read_base);
 	} else {
 		aim_at_slot(bio, place.slot);
 		submit_bio_noacct(bio);
@@ -264,9 +291,9 @@ static void version_ended(struct drp_cow_put *put, int error)
 	struct drp_cow_op *op = container_of(put, struct drp_cow_op, put);
 
 	op->prepared = false;
-	if (!error)
-		op->has_slots = false;	/* the entry's now */
-	finish(op->host, errno_to_blk_status(error));
+	if (!error || put->lost)
+		op->has_slots = false;	/* the entry's now, or nobody's */
+	drp_vio_finish(op->host, errno_to_blk_status(error));
 }
 
 /* Its data is durable. Any context. */
@@ -293,10 +320,13 @@ static void merged_written(struct bio *write)
 	blk_status_t status = write->bi_status;
 
 	bio_uninit(write);
-	if (status)
-		finish(op->host, status);
-	else
+	drp_cow_fua_ended(op->put.cow, status);
+	if (status) {
+		drp_cow_op_spoil(op);
+		drp_vio_finish(op->host, status);
+	} else {
 		commit_version(op->host);
+	}
 }
 
 /* What the host writes, over what was there. */
@@ -327,9 +357,9 @@ static void write_merged(struct bio *bio)
 	struct drp_cow *cow = io->e->pool->cow;
 	struct drp_cow_op *op = io->vio.op;
 
-	leave_base(io);
+	drp_vio_leave_base(io);
 	if (op->error) {
-		finish(bio, errno_to_blk_status(op->error));
+		drp_vio_finish(bio, errno_to_blk_status(op->error));
 		return;
 	}
 	merge(bio, op);
@@ -345,7 +375,7 @@ static void old_read(struct bio *read)
 
 	op->error = blk_status_to_errno(read->bi_status);
 	bio_uninit(read);
-	queue_step(op->host, write_merged);
+	drp_vio_queue(op->host, write_merged);
 }
 
 static void read_old(struct bio *bio, const struct drp_vio_place *place)
@@ -359,7 +389,7 @@ static void read_old(struct bio *bio, const struct drp_vio_place *place)
 		drp_cow_op_aim(op, place->device->bdev, REQ_OP_READ, io->range.start,
 			       chunk_sectors(io) << SECTOR_SHIFT, old_read);
 	} else {
-		leave_base(io);
+		drp_vio_leave_base(io);
 		drp_cow_op_aim(op, cow->bdev, REQ_OP_READ, drp_cow_sector(cow, place->slot),
 			       chunk_sectors(io) << SECTOR_SHIFT, old_read);
 	}
@@ -372,7 +402,7 @@ static void read_old_base(struct bio *bio)
 	struct drp_vio_place place;
 
 	if (drp_vio_resolve(io->e, chunk_of(io), &place))
-		finish(bio, BLK_STS_IOERR);
+		drp_vio_finish(bio, BLK_STS_IOERR);
 	else
 		read_old(bio, &place);
 }
@@ -388,9 +418,9 @@ static void write_version(struct bio *bio)
 		aim_at_slot(bio, io->vio.op->put.entries[0].slot);
 		submit_bio_noacct(bio);
 	} else if (drp_vio_resolve(io->e, chunk_of(io), &place)) {
-		finish(bio, BLK_STS_IOERR);
+		drp_vio_finish(bio, BLK_STS_IOERR);
 	} else if (place.device) {
-		enter_base(bio, place.device, io->range.start, io->range.end, read_old_base);
+		enter_base(bio, &place, read_old_base);
 	} else {
 		read_old(bio, &place);
 	}
@@ -405,20 +435,9 @@ static void take_work(struct work_struct *work)
 	int r = drp_cow_op_take(op, pages_needed(drp_io_of(bio)), true);
 
 	if (r)
-		finish(bio, errno_to_blk_status(r));
+		drp_vio_finish(bio, errno_to_blk_status(r));
 	else
-		queue_step(bio, run);
-}
-
-static void alloc_op_work(struct work_struct *work)
-{
-	struct drp_vio *vio = container_of(work, struct drp_vio, work);
-	struct drp_preserver *pr = drp_io_of(bio_of(vio))->e->pool->preserver;
-
-	vio->op = drp_cow_op_alloc(pr, GFP_NOIO);
-	vio->op->put.n = 1;
-	INIT_WORK(&vio->work, take_work);
-	queue_work(pr->slow_wq, &vio->work);
+		drp_vio_queue(bio, run);
 }
 
 /* Memory and a slot: false: it comes back when it has them. */
@@ -431,11 +450,10 @@ static bool take(struct bio *bio)
 	int r;
 
 	if (!vio->op) {
-		vio->op = drp_cow_op_alloc(pr, GFP_NOWAIT | __GFP_NOWARN);
+		vio->op = drp_cow_op_get(pr);
 		if (!vio->op) {
-			leave(io);
-			INIT_WORK(&vio->work, alloc_op_work);
-			queue_work(pr->vio_wq, &vio->work);
+			drp_vio_leave(io);
+			drp_cow_op_starve(pr, bio);
 			return false;
 		}
 		vio->op->put.n = 1;
@@ -445,11 +463,11 @@ static bool take(struct bio *bio)
 	if (!r)
 		return true;
 	if (r != -EAGAIN) {
-		finish(bio, errno_to_blk_status(r));
+		drp_vio_finish(bio, errno_to_blk_status(r));
 		return false;
 	}
 	vio->op = NULL;
-	leave(io);
+	drp_vio_leave(io);
 	vio->op = op;
 	INIT_WORK(&vio->work, take_work);
 	queue_work(pr->slow_wq, &vio->work);
@@ -460,11 +478,10 @@ static void write(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_cow_entry entry;
-	int r;
+	int r = drp_cow_find_private(io->e->pool->cow, io->e->rec.id, chunk_of(io), U64_MAX, &entry);
 
-	r = drp_cow_find_private(io->e->pool->cow, io->e->rec.id, chunk_of(io), U64_MAX, &entry);
 	if (r < 0) {
-		finish(bio, BLK_STS_IOERR);
+		drp_vio_finish(bio, BLK_STS_IOERR);
 	} else if (r && entry.key.generation == io->e->rec.generation) {
 		/* No snapshot has it: in place. */
 		aim_at_slot(bio, entry.slot);
@@ -499,7 +516,7 @@ static void discard(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 
-	finish(bio, errno_to_blk_status(drp_vio_discard(io->e, io->range.start, io->range.end)));
+	drp_vio_finish(bio, errno_to_blk_status(drp_vio_discard(io->e, io->range.start, io->range.end)));
 }
 
 /* ---- from the start ---- */
@@ -508,7 +525,7 @@ static void granted(struct drp_range *range)
 {
 	struct drp_io_ctx *io = container_of(range, struct drp_io_ctx, range);
 
-	queue_step(bio_of(&io->vio), io->vio.locked);
+	drp_vio_queue(bio_of(&io->vio), io->vio.locked);
 }
 
 static void lock_range(struct bio *bio, u64 start, u64 end, void (*step)(struct bio *bio))
@@ -535,11 +552,11 @@ static bool noted(struct bio *bio)
 	if (!s || READ_ONCE(s->target_noted))
 		return true;
 	if (!drp_pool_writable(io->e->pool)) {
-		finish(bio, BLK_STS_IOERR);
+		drp_vio_finish(bio, BLK_STS_IOERR);
 		return false;
 	}
 	set_bit(DRP_NOTE_TARGET, &s->faults);
-	leave(io);
+	drp_vio_leave(io);
 	drp_note_park(io->e->pool, bio);
 	return false;
 }
@@ -562,9 +579,7 @@ static bool enter(struct bio *bio)
 
 static bool may(const struct drp_io_ctx *io, u8 access)
 {
-	const struct drp_element *e = io->e;
-
-	return READ_ONCE(e->access) >= access && READ_ONCE(e->rec.parent_generation);
+	return READ_ONCE(io->e->access) >= access && READ_ONCE(io->e->rec.parent_generation);
 }
 
 static void run(struct bio *bio)
@@ -581,21 +596,21 @@ static void run(struct bio *bio)
 		if (may(io, DRP_ACCESS_READ))
 			lock_range(bio, start, end, read);
 		else
-			finish(bio, BLK_STS_IOERR);
+			drp_vio_finish(bio, BLK_STS_IOERR);
 		return;
 	}
 	if (!may(io, DRP_ACCESS_WRITE)) {
-		finish(bio, BLK_STS_IOERR);
+		drp_vio_finish(bio, BLK_STS_IOERR);
 		return;
 	}
 	if (bio_op(bio) == REQ_OP_DISCARD && !(was_written(e) && whole_chunks(io, &start, &end))) {
-		finish(bio, BLK_STS_OK);
+		drp_vio_finish(bio, BLK_STS_OK);
 		return;
 	}
 	if (!noted(bio))
 		return;
 	if (e->snap)
-		WRITE_ONCE(e->snap->target_written, ktime_get_real_seconds());
+		drp_sync_target_changed_now(e->snap);
 	if (bio_op(bio) == REQ_OP_DISCARD)
 		lock_range(bio, start, end, discard);
 	else
@@ -610,8 +625,8 @@ static int flush(struct bio *bio)
 
 	if (!enter(bio))
 		return DM_MAPIO_SUBMITTED;
-	if (READ_ONCE(io->e->access) == DRP_ACCESS_NONE) {
-		leave(io);
+	if (READ_ONCE(io->e->access) == DRP_ACCESS_NONE || !drp_cow_is_proven(io->e->pool->cow)) {
+		drp_vio_leave(io);
 		return DM_MAPIO_KILL;
 	}
 	bio_set_dev(bio, io->e->pool->cow->bdev);
@@ -633,7 +648,7 @@ int drp_vio_map(struct bio *bio)
 	case REQ_OP_READ:
 	case REQ_OP_WRITE:
 	case REQ_OP_DISCARD:
-		queue_step(bio, run);
+		drp_vio_queue(bio, run);
 		return DM_MAPIO_SUBMITTED;
 	default:
 		return DM_MAPIO_KILL;
@@ -642,20 +657,17 @@ int drp_vio_map(struct bio *bio)
 
 void drp_vio_run(struct bio *bio)
 {
+	int r;
+
 	if (!(bio->bi_opf & REQ_PREFLUSH)) {
-		queue_step(bio, run);
+		drp_vio_queue(bio, run);
 		return;
 	}
-	switch (flush(bio)) {
-	case DM_MAPIO_REMAPPED:
+	r = flush(bio);
+	if (r == DM_MAPIO_REMAPPED)
 		submit_bio_noacct(bio);
-		break;
-	case DM_MAPIO_KILL:
+	else if (r == DM_MAPIO_KILL)
 		bio_io_error(bio);
-		break;
-	default:
-		break;
-	}
 }
 
 int drp_vio_end(struct bio *bio, blk_status_t *error)
@@ -667,6 +679,9 @@ int drp_vio_end(struct bio *bio, blk_status_t *error)
 		commit_version(bio);
 		return DM_ENDIO_INCOMPLETE;
 	}
-	leave(io);
+	drp_vio_look_at_flush(bio, error);
+	if (io->vio.version)
+		drp_cow_op_spoil(io->vio.op);
+	drp_vio_leave(io);
 	return DM_ENDIO_DONE;
 }

@@ -12,7 +12,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "preserve_internal.h"
+#include "vio_internal.h"
 
 /* Versions to be deleted in one commit. */
 struct batch {
@@ -49,15 +49,17 @@ static int has_zeroes(struct block_device *bdev, sector_t sector, u64 sectors, v
  * they overwrite: as long as the chunk is not preserved, what was read before is
  * what the point in time has.
  */
-static int device_has_zeroes(struct drp_element *e, u64 chunk, struct drp_element *device,
+static int device_has_zeroes(struct drp_element *e, u64 chunk, struct drp_vio_place place,
 			     u64 sectors, void *page)
 {
-	struct drp_vio_place place;
+	const u64 start = chunk << e->pool->cow->chunk_shift;
+	struct drp_element *device = place.device;
 	int r;
 
 	if (!drp_gate_enter(&device->gate))
 		return 0;
-	r = has_zeroes(device->bdev, chunk << e->pool->cow->chunk_shift, sectors, page);
+	r = drp_vio_lives_there(&place, start, start + sectors) ? 0 :
+	    has_zeroes(device->bdev, start, sectors, page);
 	if (r > 0 && (drp_vio_resolve_beneath(e, chunk, &place) || !place.device))
 		r = 0;
 	drp_gate_leave(&device->gate);
@@ -75,7 +77,7 @@ static bool is_over_zeroes(struct drp_element *e, u64 chunk, void *page)
 	if (drp_vio_resolve_beneath(e, chunk, &place))
 		return false;
 	if (place.device)
-		return device_has_zeroes(e, chunk, place.device, sectors, page) > 0;
+		return device_has_zeroes(e, chunk, place, sectors, page) > 0;
 	return has_zeroes(cow->bdev, drp_cow_sector(cow, place.slot), sectors, page) > 0;
 }
 

@@ -42,19 +42,18 @@ static bool mark_tracked(struct drp_io_ctx *io)
 		return false;
 	if (io->track_up) {
 		drp_sync_mark(plan->up, io->range.start, io->range.end);
-		WRITE_ONCE(plan->up->target_written, ktime_get_real_seconds());
+		drp_sync_target_changed_now(plan->up);
 	}
 	for (mask = io->tracked; mask; mask &= mask - 1) {
 		struct drp_sync *s = plan->hop[__ffs(mask)].sync;
 
-		drp_sync_mark(s, io->range.start, io->range.end);
-		WRITE_ONCE(s->source_written, ktime_get_real_seconds());
+		drp_sync_track_source(s, io->range.start, io->range.end);
 	}
 	return true;
 }
 
 /* What its snapshots need is safe; false: the write waits for that, or is over. */
-static bool preserved(struct bio *bio)
+static bool preserved(struct bio *bio, bool may_sleep)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_element *at;
@@ -66,7 +65,7 @@ static bool preserved(struct bio *bio)
 		/* Advice, that would cost COW space: not done. */
 		drp_io_leave(io);
 		complete_host(bio, BLK_STS_OK);
-	} else {
+	} else if (likely(at != io->e || !at->cow_split) || drp_turn_bring(bio, may_sleep)) {
 		drp_io_park_to_preserve(bio, at);
 	}
 	return false;
@@ -145,7 +144,12 @@ int drp_write_run(struct bio *bio, bool may_sleep)
 	}
 	if (READ_ONCE(e->access) != DRP_ACCESS_WRITE)
 		return refuse(io);
-	if (!preserved(bio))
+	if (unlikely(e->inbound)) {
+		/* It may have been widened before. */
+		io->range.start = io->iter.bi_sector;
+		io->range.end = io->range.start + (io->iter.bi_size >> SECTOR_SHIFT);
+	}
+	if (!preserved(bio, may_sleep))
 		return DM_MAPIO_SUBMITTED;
 	if (!io->in_grace)
 		return write_alone(bio, may_sleep);
@@ -161,10 +165,25 @@ int drp_write_run(struct bio *bio, bool may_sleep)
 
 /* ---- legs ---- */
 
+/*
+ * A FLUSH that we asked for failed, and took what its hosts had written: one of
+ * theirs that comes after it, or at the same time, is how they learn. Inside.
+ */
+static void tell_of_lost_flush(struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+
+	if (unlikely(READ_ONCE(io->e->flush_lost)) && (bio->bi_opf & REQ_PREFLUSH) && !io->status) {
+		WRITE_ONCE(io->e->flush_lost, false);
+		io->status = BLK_STS_IOERR;
+	}
+}
+
 void drp_write_done(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 
+	tell_of_lost_flush(bio);
 	if (unlikely(io->turned))
 		drp_turn_written(bio);
 	if (unlikely(io->turned && drp_turn_must_settle(bio, DRP_STEP_WRITTEN)))
@@ -259,6 +278,7 @@ int drp_write_end(struct bio *bio, blk_status_t *error)
 	}
 	if (io->has_legs && !atomic_dec_and_test(&io->pending))
 		return DM_ENDIO_INCOMPLETE;
+	tell_of_lost_flush(bio);
 	if (unlikely(io->turned)) {
 		drp_turn_written(bio);
 		if (drp_turn_must_settle(bio, DRP_STEP_WRITTEN))

@@ -15,4 +15,11 @@ $(OUT)/test_plane.o: private override CFLAGS += $(FAKE_FLAGS)
 $(OUT)/test_plane: private override CFLAGS += $(PLANE_OBJECTS)
 $(OUT)/test_plane: $(PLANE_OBJECTS)
 
+# pool.h of the module leads to all of it.
+COW_FLAGS := $(FAKE_FLAGS) -include fake/pool.h -Wno-sign-compare
+$(OUT)/module/cow_%.o: private override CFLAGS += $(COW_FLAGS)
+$(OUT)/test_cow_slots.o: private override CFLAGS += $(COW_FLAGS)
+$(OUT)/test_cow_slots: private override CFLAGS += $(PLANE_OBJECTS) $(OUT)/module/cow_slots.o
+$(OUT)/test_cow_slots: $(PLANE_OBJECTS) $(OUT)/module/cow_slots.o
+
 -include $(wildcard $(OUT)/module/*.d)

@@ -128,6 +128,56 @@ static void partial_page_is_completed(void **state)
 	world_free(w);
 }
 
+static void forget_clean_pages(struct world *w)
+{
+	u64 max = w->md.memory_max;
+
+	w->md.memory_max = 0;
+	drp_plane_shrink(w->plane);
+	drp_plane_shrink(w->plane);
+	w->md.memory_max = max;
+}
+
+/* Where a bit is pinned, setting it sets no other, whatever became of its page: stored, emptied, unwanted. */
+static void pinned_bit_needs_no_memory(void **state)
+{
+	const u64 bits[] = { 5, PAGE + 5, CHUNK_BITS + 7 };
+	struct world *w = plain_world();
+	u32 i;
+
+	(void)state;
+	drp_plane_set(w->plane, 3, 1);
+	drp_plane_set(w->plane, PAGE + 3, 1);
+	world_checkpoint(w);
+	w->quiet = true;
+	forget_clean_pages(w);
+	assert_int_equal(w->md.memory, 0);
+	for (i = 0; i < ARRAY_SIZE(bits); i++)
+		assert_int_equal(drp_plane_pin(w->plane, bits[i]), 0);
+	assert_int_equal(drp_plane_count(w->plane), 2);
+	/* The last bit of a page goes, and a checkpoint says so. */
+	assert_int_equal(drp_plane_clear(w->plane, PAGE + 3, 1), 0);
+	world_checkpoint(w);
+	w->quiet = true;
+	forget_clean_pages(w);
+	fake_kernel.fail_nowait = 1;
+	for (i = 0; i < ARRAY_SIZE(bits); i++) {
+		drp_plane_set(w->plane, bits[i], 1);
+		assert_int_equal(drp_plane_count(w->plane), 2 + i);
+		drp_plane_unpin(w->plane, bits[i]);
+	}
+	fake_kernel.fail_nowait = 0;
+	model_set(w, 3, 1);
+	for (i = 0; i < ARRAY_SIZE(bits); i++)
+		model_set(w, bits[i], 1);
+	world_verify(w);
+	world_check_blocks(w);
+	w->quiet = true;
+	forget_clean_pages(w);
+	assert_int_equal(w->md.memory, 0);
+	world_free(w);
+}
+
 /* Blocks are reusable one checkpoint after they were replaced, not two. */
 static void replaced_blocks_come_back(void **state)
 {
@@ -220,14 +270,77 @@ static void allocator_borders(void **state)
 	drp_metadev_unbind_super(&md);
 }
 
+/* What was never there at one time meets in a replay, and is not refused; later things are as ever. */
+static void replay_promises_all(void **state)
+{
+	struct drp_metadev md = { .device_blocks = 2000 };
+	struct drp_super sb = { .nr_areas = 1, .areas = {{ DRP_AREA_PAGES, 0, 1000, 70 }} };
+
+	(void)state;
+	fake_kernel = (struct fake_kernel){ 0 };
+	assert_int_equal(drp_metadev_bind_super(&md, &sb), 0);
+	drp_metadev_load_begin(&md);
+	assert_int_equal(drp_metadev_reserve(&md, 30), 0);
+	assert_int_equal(drp_metadev_reserve(&md, 20), 0);
+	drp_metadev_unreserve(&md, 30);
+	assert_int_equal(drp_metadev_reserve(&md, 15), 0);
+	assert_int_equal(drp_metadev_load_end(&md), 0);
+	assert_int_equal(drp_metadev_reserve(&md, 1), -ENOSPC);
+	drp_metadev_load_begin(&md);
+	assert_int_equal(drp_metadev_reserve(&md, 1), 0);
+	assert_int_equal(drp_metadev_load_end(&md), -ENOSPC);
+	/* More is promised than there is: that is no room, either. */
+	assert_int_equal(drp_metadev_reserve(&md, 1), -ENOSPC);
+	drp_metadev_unreserve(&md, 36);
+	drp_metadev_unbind_super(&md);
+}
+
+/* A growth that is given up has changed nothing; one that is prepared needs nothing more. */
+static void growth_is_prepared(void **state)
+{
+	const struct world_config config = { .nr_bits = 1000, .max_bits = 2 * CHUNK_BITS };
+	struct world *w = world_new(&config, 1);
+	u64 reserved = w->md.reserved, memory = w->md.memory, n = CHUNK_BITS + 77;
+
+	(void)state;
+	drp_plane_set(w->plane, 990, 10);
+	model_set(w, 990, 10);
+	memory = w->md.memory;
+	assert_int_equal(drp_plane_grow_prepare(w->plane, n), 0);
+	assert_true(w->md.reserved > reserved);
+	assert_int_equal(drp_plane_grow_prepare(w->plane, n), -EINVAL);
+	drp_plane_grow_cancel(w->plane);
+	drp_plane_grow_cancel(w->plane);
+	drp_plane_grow_prepared(w->plane, true);
+	assert_int_equal(w->md.reserved, reserved);
+	assert_int_equal(w->md.memory, memory);
+	assert_int_equal(drp_plane_count(w->plane), 10);
+	world_verify(w);
+
+	assert_int_equal(drp_plane_grow_prepare(w->plane, n), 0);
+	assert_int_equal(drp_metadev_reserve(&w->md, (w->md.page_blocks - w->md.reserved) / 2), 0);
+	fake_kernel.fail_nowait = 1;
+	fake_kernel.fail_sleeping = 1;
+	drp_plane_grow_prepared(w->plane, true);
+	assert_true(drp_plane_count(w->plane) >= n - 990);
+	assert_true(drp_plane_any(w->plane, n - 1, 1));
+	assert_false(drp_plane_any(w->plane, n, 1));
+	w->nr_bits = n;
+	w->md.reserved = reserved + 2 * (drp_plane_nr_pages(n) + drp_plane_nr_chunks(n) - 2);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allocator_borders),
+		cmocka_unit_test(replay_promises_all),
 		cmocka_unit_test(uniform_plane_is_small),
 		cmocka_unit_test(partial_page_is_completed),
+		cmocka_unit_test(pinned_bit_needs_no_memory),
 		cmocka_unit_test(replaced_blocks_come_back),
 		cmocka_unit_test(planes_combine),
+		cmocka_unit_test(growth_is_prepared),
 		cmocka_unit_test(random_work_matches_model),
 	};
 

@@ -176,7 +176,7 @@ DEFINE_COMMANDS(capabilities) = {
 	{ "capabilities", capabilities, "Show which operations and copy states there are, or are possible now",
 	  "[SYNC]",
 	  "GetSupportedOperations and GetSupportedCopyStates of each SyncType; for a SYNC also\n"
-	  "what is possible in its present state.",
+	  "what --dry-run would accept now, what Force is for, and why not.",
 	  "replctl capabilities\nreplctl capabilities tank/home-copy --json", 0, 0, 1, 0 },
 };
 END_COMMANDS(capabilities);

@@ -71,7 +71,8 @@ DEFINE_COMMANDS(set) = {
 	  "Keys of a synchronization: copy_priority, rate_limit (bytes per second, 0 for none),\n"
 	  "recovery_mode (automatic, manual), failed_copy_stops_host_io (yes, no), name,\n"
 	  "auto_delete (yes, no: a snapshot may be given up for room in COW space).\n"
-	  "Keys of an element: read_policy (source, balance), active_extents_max.",
+	  "Keys of an element: read_policy (source, balance), active_extents_max.\n"
+	  "Pools and groups have none yet: Not Supported.",
 	  "replctl set sync tank/home-copy rate_limit=50M copy_priority=low\n"
 	  "replctl set element tank/home read_policy=balance", 0, 3, MANY, 0 },
 };

@@ -25,6 +25,7 @@ struct drp_check_object {
 	u64 parent_id;			/* of a virtual element */
 	u64 parent_generation;
 	u64 generation;
+	u64 active_end;			/* of an element: behind its last active extent */
 	char name[DRP_NAME_MAX + 1];
 };
 

@@ -74,6 +74,17 @@ static void check_parent(struct check *c, const struct drp_check_object *o)
 			      o->name, PARENTS_MAX);
 }
 
+static void check_active(struct check *c, const struct drp_check_object *o)
+{
+	const u64 extents = o->size_sectors ?
+		(o->size_sectors - 1) / c->result->sb.extent_sectors + 1 : 0;
+
+	if (o->size_sectors && o->active_end > extents)
+		drp_check_say(c, DRP_CHECK_HARMLESS,
+			      "element %s: active extents up to %llu lie behind its end",
+			      o->name, o->active_end - 1);
+}
+
 static void check_object(struct check *c, const struct drp_check_object *o)
 {
 	if (o->kind == DRP_OBJ_NONE) {
@@ -89,6 +100,8 @@ static void check_object(struct check *c, const struct drp_check_object *o)
 			      kind_word(o->kind), o->name, o->id, c->result->pool.next_id);
 	if (o->kind == DRP_OBJ_SYNC)
 		check_sync_ends(c, o);
+	if (o->kind == DRP_OBJ_ELEMENT)
+		check_active(c, o);
 	if (o->kind == DRP_OBJ_ELEMENT && o->parent_id)
 		check_parent(c, o);
 }

@@ -228,7 +228,7 @@ struct drp_sync_disk {
 	__le64 when_synchronized;
 	__le64 group_sync_id;		/* reserved, as all up to the name but gen_start */
 	__le64 cut_id;
-	__le64 gen_start;		/* newest generation when the copy started */
+	__le64 gen_start;		/* newest generation when a restore began, at least 1 */
 	__le64 epoch;
 	__le64 undo_sync_id;
 	__le64 generation_current;

@@ -66,7 +66,7 @@ struct drp_sync_rec {
 	u64 when_synced;
 	u64 when_synchronized;
 	char error_text[DRP_IDENTITY_MAX + 1];
-	u64 gen_start;			/* newest generation of the source when the copy started */
+	u64 gen_start;			/* newest generation of the source, at least 1, when its restore began */
 	/* reserved: two-host failover, groups, snapshots, asynchronous mode */
 	u64 group_sync_id;
 	u64 cut_id;

@@ -377,10 +377,10 @@ static const struct rule clone_rules[] = {
 	{ DRP_OP_ACTIVATE, NO, 0, E_NONE, ANY,
 	  "Activate starts from Inactive or Prepared; Resync Replica takes a new point in time" },
 
-	/* A suspended or partitioned clone may need regions that only the source holds. */
+	/* A clone that is not copied may need regions that only the source holds. */
 	{ DRP_OP_DEACTIVATE, SAME, 0, E_NONE, CS_IN, "already Inactive" },
-	{ DRP_OP_DEACTIVATE, CONSENT, 0, E_DEACTIVATE, CS_U | CS_SU | CS_PA, HALF_COPIED },
-	{ DRP_OP_DEACTIVATE, RUN, 0, E_DEACTIVATE, CS_S | APART | CS_B | CS_AB | CS_PR,
+	{ DRP_OP_DEACTIVATE, CONSENT, 0, E_DEACTIVATE, CS_U | CS_SU | CS_PA | CS_B | CS_AB, HALF_COPIED },
+	{ DRP_OP_DEACTIVATE, RUN, 0, E_DEACTIVATE, CS_S | APART | CS_PR,
 	  "the point in time is given up, what differs is recorded, the target is protected" },
 	{ DRP_OP_DEACTIVATE, NO, 0, E_NONE, ANY,
 	  "the target cannot be trusted: Resync Replica with Force or Detach with Force" },
@@ -449,7 +449,8 @@ static const struct rule clone_rules[] = {
 	{ DRP_OP_RESUME, NO, 0, E_NONE, ANY, "Resume needs a clone that is Suspended" },
 
 	{ DRP_OP_PREPARE, SAME, 0, E_NONE, CS_PR, "already Prepared" },
-	{ DRP_OP_PREPARE, RUN, 0, E_PREPARE, CS_IN | CS_AB | CS_B | CS_F | CS_SP,
+	{ DRP_OP_PREPARE, CONSENT, 0, E_PREPARE, CS_AB | CS_B, HALF_COPIED },
+	{ DRP_OP_PREPARE, RUN, 0, E_PREPARE, CS_IN | CS_F | CS_SP,
 	  "all regions are marked, Activate then copies everything" },
 	{ DRP_OP_PREPARE, NO, 0, E_NONE, ANY,
 	  "needs a clone that is Inactive, Aborted, Broken, Fractured or Split" },

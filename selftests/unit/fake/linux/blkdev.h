@@ -4,5 +4,14 @@
 #include <linux/fake_kernel.h>
 struct block_device;
 struct bio_set;
+
+typedef u64 sector_t;
+typedef u32 blk_opf_t;
 typedef struct { s64 counter; } atomic64_t;
+typedef struct { int counter; } atomic_t;
+typedef u8 blk_status_t;
+
+#define atomic_inc(v)		((void)(v)->counter++)
+#define atomic64_inc(v)		((void)(v)->counter++)
+#define atomic64_read(v)	((u64)(v)->counter)
 #endif

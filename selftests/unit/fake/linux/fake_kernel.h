@@ -46,4 +46,6 @@ static inline void fake_die(const char *what, const char *file, int line)
 #define READ_ONCE(x)	(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 
+#define xchg(at, v)	({ __typeof__(*(at)) __old = *(at); *(at) = (v); __old; })
+
 #endif /* FAKE_KERNEL_H */

@@ -36,6 +36,7 @@ static inline void *kmalloc(size_t bytes, gfp_t gfp)
 #define kcalloc(n, bytes, gfp)		fake_alloc((n) * (bytes), gfp)
 #define kvmalloc(bytes, gfp)		kmalloc(bytes, gfp)
 #define kvzalloc(bytes, gfp)		fake_alloc(bytes, gfp)
+#define kvmalloc_array(n, bytes, gfp)	kmalloc((n) * (bytes), gfp)
 #define kvcalloc(n, bytes, gfp)		fake_alloc((n) * (bytes), gfp)
 
 static inline void kfree(const void *p)

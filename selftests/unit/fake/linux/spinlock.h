@@ -26,4 +26,6 @@ static inline void fake_unlock(spinlock_t *lock)
 
 #define spin_lock_irqsave(lock, flags)	do { (flags) = 0; fake_lock(lock); } while (0)
 #define spin_unlock_irqrestore(lock, flags)	do { (void)(flags); fake_unlock(lock); } while (0)
+#define spin_lock_irq(lock)	fake_lock(lock)
+#define spin_unlock_irq(lock)	fake_unlock(lock)
 #endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A copier and its units, for copy*.c. */
+#ifndef DRP_COPY_INTERNAL_H
+#define DRP_COPY_INTERNAL_H
+
+#include "copy.h"
+#include "turn.h"
+
+#define NR_UNITS		64	/* copying, or copied and waiting for a flush; fits a u64 mask */
+
+enum unit_state { UNIT_IDLE, UNIT_LOCKING, UNIT_LOCKED, UNIT_COPYING, UNIT_COPIED };
+
+struct copy_unit {
+	struct drp_copier *copier;
+	struct drp_range range;
+	u64 first, count;		/* regions */
+	u32 mirrored;			/* hops of the target's plan that get it: gates held */
+	struct drp_turn_fetch fetch;	/* of a turn */
+	u8 phase;			/* of the target's grace period */
+
+	/* under copier->lock */
+	enum unit_state state;
+	bool spoiled;			/* its D bits were set again */
+	bool lost;			/* with the cache of the disk: it must be copied again */
+	bool read_failed, write_failed;
+};
+
+struct drp_copier {
+	/* fixed */
+	struct drp_sync *s;
+	drp_copy_done_fn done;
+	struct delayed_work work;	/* on op_wq; never runs twice at a time */
+	wait_queue_head_t idle;
+
+	spinlock_t lock;		/* irq-safe; protects what follows */
+	struct copy_unit unit[NR_UNITS];
+	bool running;
+	unsigned int in_flight;		/* units locking, locked or copying */
+
+	/* the worker's own; set up while it does not run */
+	struct drp_turn *turn;		/* copies what lives on its other side; or NULL */
+	u64 job_id;
+	u64 cursor;
+	u64 bytes_done;
+	u64 unflushed;			/* sectors started since the last flush */
+	u64 copied_unflushed;		/* of them, copied */
+	u64 host_entries;		/* of the source's grace period, when last looked */
+	unsigned long host_seen;	/* jiffies when it had changed */
+	u64 budget_ns;			/* rate limit: when the next unit may start */
+	u64 reported_ns;
+};
+
+static inline struct drp_element *drp_copy_writes_to(const struct drp_copier *c)
+{
+	return c->turn ? c->turn->here : c->s->target;
+}
+
+static inline struct drp_plane_map *drp_copy_todo(const struct drp_copier *c)
+{
+	return c->turn ? c->turn->c : c->s->d;
+}
+
+/* Flush both legs, then clear what was copied before. 0, -EAGAIN, or the flush's error. The copier's worker. Sleeps. */
+int drp_copy_flush(struct drp_copier *c, bool *target_failed);
+
+#define DRP_PROGRESS_NS		NSEC_PER_SEC
+
+/* How far it is, to the job, and once in DRP_PROGRESS_NS to who listens. The copier's worker. */
+void drp_copy_report(struct drp_copier *c);
+
+#endif /* DRP_COPY_INTERNAL_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the files that do the I/O of virtual elements. */
+#ifndef DRP_VIO_INTERNAL_H
+#define DRP_VIO_INTERNAL_H
+
+#include "preserve_internal.h"
+
+/* Go on with @step in a worker that may wait for nodes of the index. Any context. */
+void drp_vio_queue(struct bio *bio, void (*step)(struct bio *bio));
+/* Give up what is held of an ancestor: region lock, gate. Any context. */
+void drp_vio_leave_base(struct drp_io_ctx *io);
+/* Give up all, also what a write took in COW space. Any context. */
+void drp_vio_leave(struct drp_io_ctx *io);
+/* The same, and @bio ends. Any context. */
+void drp_vio_finish(struct bio *bio, blk_status_t status);
+
+/* @bio went to the COW device and is back: what that says of its cache, and to whom. Inside. Any context. */
+void drp_vio_look_at_flush(struct bio *bio, blk_status_t *error);
+
+/* Go on with @step when [start, end) of io->vio.from, whose gate is held, is locked for @use (see range.h). */
+void drp_vio_lock_base(struct bio *bio, u8 use, u64 start, u64 end, void (*step)(struct bio *bio));
+
+/*
+ * Is any of [start, end), as the device of @place showed it at that generation,
+ * on the other side of a restore that had begun before? Inside its gate. Any context.
+ */
+bool drp_vio_lives_there(const struct drp_vio_place *place, u64 start, u64 end);
+/* Bring that here, then go on with io->vio.locked. Inside its gate, which is left. In a worker. */
+void drp_vio_bring(struct bio *bio, u64 start, u64 end);
+
+#endif /* DRP_VIO_INTERNAL_H */

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Slots of COW space, built against a fake kernel: each has one owner, whatever happens beside it. */
+#include "unit.h"
+
+#include <linux/err.h>
+
+#include "cow_internal.h"
+
+#define SLOTS	64U
+#define USABLE	(SLOTS - 1)	/* the first one is the label's */
+
+struct fake_kernel fake_kernel;
+void (*fake_before_xa_load)(struct xarray *xa, unsigned long index);
+
+static struct drp_pool pool;
+static struct drp_cow cow;
+
+int drp_cow_prove(struct drp_cow *c)
+{
+	(void)c;
+	return 0;
+}
+
+static void refill(void)
+{
+	drp_cow_refill_work(&cow.refill_work);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_kernel = (struct fake_kernel){ .random = 1 };
+	fake_before_xa_load = NULL;
+	memset(&pool, 0, sizeof(pool));
+	memset(&cow, 0, sizeof(cow));
+	pool.md.page_blocks = 1 << 20;
+	pool.md.memory_max = DRP_METADEV_MEMORY_MAX;
+	cow.pool = &pool;
+	cow.proven = true;
+	cow.nr_slots = SLOTS;
+	INIT_LIST_HEAD(&cow.freed);
+	cow.slots = drp_plane_create(&pool.md, DRP_COW_PLANE_ID, DRP_PLANE_SLOTS, SLOTS, false);
+	assert_false(IS_ERR_OR_NULL(cow.slots));
+	drp_cow_watch(&cow, U64_MAX);
+	refill();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	drp_plane_destroy(cow.slots);
+	return 0;
+}
+
+/* All that there are. */
+static void take_all(u64 *slots)
+{
+	u32 n = 0;
+	int r;
+
+	while (n < USABLE) {
+		r = drp_cow_alloc(&cow, slots + n, 1);
+		if (r == -EAGAIN)
+			refill();
+		else
+			assert_int_equal(r, 1);
+		n += r > 0;
+	}
+}
+
+static void land_first_put(struct xarray *xa, unsigned long index)
+{
+	(void)xa;
+	fake_before_xa_load = NULL;
+	assert_int_equal(index, 1);
+	drp_cow_slot_committed(&cow, index);
+}
+
+/* Its bit was read before its put landed, and the note is gone when it is looked for. */
+static void slot_of_a_put_that_lands_is_not_found(void **state)
+{
+	u64 slots[USABLE], again;
+
+	(void)state;
+	take_all(slots);
+	fake_before_xa_load = land_first_put;
+	refill();
+	assert_null(fake_before_xa_load);
+	assert_int_equal(drp_cow_alloc(&cow, &again, 1), -ENOSPC);
+	assert_int_equal(drp_plane_count(cow.slots), 1);
+	/* It is found when its entry is gone. */
+	drp_plane_clear(cow.slots, 1, 1);
+	refill();
+	assert_int_equal(drp_cow_alloc(&cow, &again, 1), 1);
+	assert_int_equal(again, 1);
+}
+
+/* Who commits cannot wait for memory, and takes no more than its own slots. */
+static void put_without_memory_uses_its_slot_only(void **state)
+{
+	u64 slots[2];
+
+	(void)state;
+	assert_int_equal(drp_cow_alloc(&cow, slots, 2), 2);
+	fake_kernel.fail_nowait = 1;
+	drp_cow_slot_committed(&cow, slots[0]);
+	assert_int_equal(drp_plane_count(cow.slots), 1);
+	drp_cow_slot_committed(&cow, slots[1]);
+	assert_int_equal(drp_plane_count(cow.slots), 2);
+	fake_kernel.fail_nowait = 0;
+	assert_int_equal(drp_plane_clear(cow.slots, 0, SLOTS), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(slot_of_a_put_that_lands_is_not_found,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(put_without_memory_uses_its_slot_only,
+						setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("slots of COW space", tests, NULL, NULL);
+}
