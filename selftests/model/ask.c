@@ -67,6 +67,8 @@ void ask_create_sync(const struct sync *s, bool force, const char *settings, str
 	req_u16(req, DRP_A_SYNC_TYPE, s->type);
 	req_u64(req, DRP_A_SOURCE_ID, s->source->id);
 	req_u64(req, DRP_A_TARGET_ID, s->target->id);
+	if (s->type == DRP_SYNC_SNAPSHOT)
+		req_str(req, DRP_A_TARGET_NAME, s->target->name);
 	if (force)
 		req_flag(req, DRP_A_FORCE);
 	settings_of(req, settings);
@@ -112,6 +114,21 @@ void ask_set_pool(const struct pool *p, const char *setting, struct answer *a)
 }
 
 /* ---- looking ---- */
+
+long ask_cow_used(const struct pool *p)
+{
+	struct request *req = new_request(DRP_CMD_GET_POOL, p);
+	struct refusal refusal;
+	long used = -1;
+	struct record r;
+
+	if (ask_one(req, &r, &refusal))
+		return -1;
+	if (rec_has(&r, DRP_A_COW_USED_BYTES))
+		used = rec_u64(&r, DRP_A_COW_USED_BYTES);
+	record_free(&r);
+	return used;
+}
 
 static uint8_t fact(const struct record *r, u16 attr)
 {
@@ -186,6 +203,21 @@ static void note_extents(const struct record *r, uint8_t *bits, uint32_t blocks)
 	}
 }
 
+int ask_element(const struct pool *p, uint64_t id)
+{
+	struct refusal refusal;
+	struct records all;
+	unsigned int i;
+	int found = 0;
+
+	if (ask_all(new_request(DRP_CMD_GET_ELEMENT, p), &all, &refusal))
+		return -1;
+	for (i = 0; i < all.nr; i++)
+		found |= rec_u64(&all.v[i], DRP_A_ELEMENT_ID) == id;
+	records_free(&all);
+	return found;
+}
+
 int ask_map(const struct sync *s, uint8_t *bits, uint32_t blocks)
 {
 	struct request *req = new_request(DRP_CMD_MAP, s->source->pool);
@@ -203,23 +235,33 @@ int ask_map(const struct sync *s, uint8_t *bits, uint32_t blocks)
 	return 0;
 }
 
-int ask_delete_aspects(const struct pool *p, struct answer *a)
+int ask_aspects(const struct pool *p, struct seen_aspect *seen, int max, char *text)
 {
 	struct refusal refusal;
 	struct records all;
 	unsigned int i;
 	int n = 0;
 
-	memset(a, 0, sizeof(*a));
-	if (ask_all(new_request(DRP_CMD_GET_ASPECT, p), &all, &refusal))
-		return 0;
-	for (i = 0; i < all.nr; i++) {
-		struct request *req = new_request(DRP_CMD_DELETE_ASPECT, p);
-
-		req_u64(req, DRP_A_ASPECT_ID, rec_u64(&all.v[i], DRP_A_ASPECT_ID));
-		ask(req, a);
-		n += a->return_value == DRP_RV_COMPLETED;
+	if (ask_all(new_request(DRP_CMD_GET_ASPECT, p), &all, &refusal)) {
+		snprintf(text, 256, "%s", refusal.text);
+		return -1;
 	}
+	for (i = 0; i < all.nr && n < max; i++, n++)
+		seen[n] = (struct seen_aspect){
+			.id = rec_u64(&all.v[i], DRP_A_ASPECT_ID),
+			.sync = rec_u64(&all.v[i], DRP_A_SYNC_ID),
+			.source = rec_u64(&all.v[i], DRP_A_SOURCE_ID),
+			.type = rec_u64(&all.v[i], DRP_A_SYNC_TYPE),
+			.keeps = rec_has(&all.v[i], DRP_A_GENERATION),
+		};
 	records_free(&all);
 	return n;
+}
+
+void ask_delete_aspect(const struct pool *p, uint64_t id, struct answer *a)
+{
+	struct request *req = new_request(DRP_CMD_DELETE_ASPECT, p);
+
+	req_u64(req, DRP_A_ASPECT_ID, id);
+	ask(req, a);
 }

@@ -25,6 +25,8 @@ static bool is_quiet(struct world *w, const struct element *e, unsigned int hops
 		const struct element *into = pairs_may_turn(s->pairs) ? s->source : s->target;
 		bool may_copy = s->pairs & ~PAIR(DRP_CS_SYNCHRONIZED, 0);
 
+		if (s->type == DRP_SYNC_CLONE && s->target == e && !pairs_whole(s->pairs))
+			return false;
 		if (!pairs_may_turn(s->pairs) && !pairs_may_follow(s, s->pairs))
 			continue;
 		if (into == e && (may_copy || s->source->pool->trouble))
@@ -79,10 +81,18 @@ static void check_legs(struct world *w, struct sync *s)
 		       first);
 }
 
+/* Two that are alike where no map marks them? */
+static bool has_legs(const struct sync *s)
+{
+	if (s->type == DRP_SYNC_SNAPSHOT || pairs_may_turn(s->pairs))
+		return false;
+	return s->type == DRP_SYNC_CLONE ? pairs_whole(s->pairs) :
+					   !(s->pairs & PAIR(DRP_CS_INVALID, 0));
+}
+
 static bool is_compared(struct world *w, struct sync *s)
 {
-	return s->type == DRP_SYNC_MIRROR && !pairs_may_turn(s->pairs) &&
-	       !(s->pairs & PAIR(DRP_CS_INVALID, 0)) && is_quiet(w, s->source, 4);
+	return has_legs(s) && is_quiet(w, s->source, 4);
 }
 
 static void check_all_legs(struct world *w)
@@ -124,12 +134,19 @@ static void check_content(struct world *w, struct element *e)
 	may_do(w, e, &least, &most);
 	if (!e->attached || !is_own(w, e))
 		return;
+	if (is_frail(w, e))
+		least = 0;
 	if (most == 0) {
 		if (!read_all(e->dev, e->raw, SECTOR * BLOCK_SECTORS))
 			suspect(w, "%s can be read, but hosts may do nothing with it", e->dm);
 		return;
 	}
 	r = read_all(e->dev, e->raw, bytes_of(w));
+	if (r && w->shape.cow_mib && e->virtual) {
+		/* It may have broken since it was looked at: what is it now? */
+		observe(w, true);
+		least = !is_frail(w, e);
+	}
 	if (r) {
 		if (least >= 1 && !e->pool->trouble)
 			suspect(w, "%s cannot be read: %s", e->dm, strerror(-r));
@@ -156,6 +173,16 @@ static void check_fact(struct world *w, struct sync *s, const char *name, uint8_
 		       (unsigned long long)s->id, pairs_text(s->pairs, text, sizeof(text)), name);
 }
 
+/* Does it show a point in time, with what hosts wrote since on top? */
+static bool pairs_show(const struct sync *s, pairs_t pairs)
+{
+	if (s->type == DRP_SYNC_MIRROR)
+		return false;
+	if (s->type == DRP_SYNC_CLONE)
+		pairs &= ~(PAIR(UNSYNC, 0) | PAIR(DRP_CS_SUSPENDED, 0));
+	return !(pairs & ~SHOWS);
+}
+
 /* Are all mirrors that its content came through Synchronized, and were so before it was asked? */
 static bool is_steady(struct world *w, const struct sync *s)
 {
@@ -168,11 +195,30 @@ static bool is_steady(struct world *w, const struct sync *s)
 	return true;
 }
 
+/* What writes to the sides beside their hosts counts, too, also when it has ended. */
+static void note_entangled(struct world *w, struct sync *s)
+{
+	if (!is_entangled(w, s))
+		return;
+	if (s->source_wrote == WROTE_NOTHING)
+		s->source_wrote = WROTE_PERHAPS;
+	if (s->target_wrote == WROTE_NOTHING && s->type != DRP_SYNC_SNAPSHOT)
+		s->target_wrote = WROTE_PERHAPS;
+}
+
 static void check_facts(struct world *w, struct sync *s)
 {
+	note_entangled(w, s);
 	if (s->pairs == PAIR(DRP_CS_SPLIT, 0) || s->pairs == PAIR(DRP_CS_FRACTURED, 0)) {
 		check_fact(w, s, "source", s->facts.source_changed, s->source_wrote);
 		check_fact(w, s, "target", s->facts.target_changed, s->target_wrote);
+	}
+	if (pairs_show(s, s->pairs)) {
+		check_fact(w, s, "source", s->facts.source_changed, s->source_wrote);
+		check_fact(w, s, "target", s->facts.target_changed, s->target_wrote);
+		if (s->pairs == PAIR(DRP_CS_SYNCHRONIZED, 0) && s->target_wrote == WROTE)
+			suspect(w, "sync %llu is Synchronized, but hosts wrote to its target",
+				(unsigned long long)s->id);
 	}
 	if (s->pairs == PAIR(DRP_CS_FAILEDOVER, 0))
 		check_fact(w, s, "target", s->facts.target_changed, s->target_wrote);
@@ -212,6 +258,10 @@ static bool is_held(struct world *w, struct sync *s)
 			    !(t->pairs & (PAIR(UNSYNC, 1) | PAIR(UNSYNC, 2))))
 				return true;
 		up = sync_into(w, up->source);
+		/* A mirror of a clone that nobody copies. */
+		if (up && up->type == DRP_SYNC_CLONE && !pairs_whole(up->pairs) &&
+		    !(up->pairs & PAIR(UNSYNC, 0)))
+			return true;
 	}
 	return false;
 }
@@ -222,25 +272,38 @@ static bool is_busy(struct world *w, struct sync *s)
 	pairs_t waiting = PAIR(DRP_CS_BROKEN, 0) | PAIR(DRP_CS_PARTITIONED, 0) |
 			  PAIR(DRP_CS_PARTITIONED, 1) | PAIR(DRP_CS_PARTITIONED, 2);
 
+	if (s->type == DRP_SYNC_SNAPSHOT || s->lost)
+		waiting &= ~PAIR(DRP_CS_BROKEN, 0);
+
 	return (s->pairs & (copying | waiting)) && !is_held(w, s);
 }
 
-int heal(struct world *w)
+static void heal_disk(struct world *w, const char *disk)
 {
 	static const char *const faults[] = {
 		"fail_reads", "fail_writes", "fail_flushes", "offline", "hang",
 	};
-	struct element *e;
 	unsigned int i;
 
-	for_each_element(w, e) {
-		for (i = 0; i < sizeof(faults) / sizeof(*faults); i++)
-			sim_set(e->disk, faults[i], "0");
-		sim_set(e->disk, "fail_range", "clear");
-		sim_set(e->disk, "fail_after", "-1");
-		sim_set(e->disk, "write_us", w->shape.slow ? "200" : "0");
+	for (i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		sim_set(disk, faults[i], "0");
+	sim_set(disk, "fail_range", "clear");
+	sim_set(disk, "fail_after", "-1");
+	sim_set(disk, "write_us", w->shape.slow ? "200" : "0");
+}
+
+int heal(struct world *w)
+{
+	struct element *e;
+	struct pool *p;
+
+	for_each_disk(w, e) {
+		heal_disk(w, e->disk);
 		e->fails = false;
 	}
+	for_each_pool(w, p)
+		if (*p->cow)
+			heal_disk(w, p->cow);
 	return sim_power_is_off() ? -EIO : 0;
 }
 
@@ -258,14 +321,19 @@ static bool all_settled(struct world *w)
 /* What failed is over; but a restore that broke may go on by itself. */
 static void calm(struct world *w)
 {
+	struct aspect *a;
 	struct pool *p;
 	struct sync *s;
 
 	for_each_pool(w, p)
-		p->trouble = false;
-	for_each_sync(w, s)
+		p->trouble = p->loses = false;
+	for_each_aspect(w, a)
+		a->frail = w->shape.cow_mib;
+	for_each_sync(w, s) {
+		s->frail = false;
 		if (s->pairs & (PAIR(DRP_CS_BROKEN, 1) | PAIR(DRP_CS_BROKEN, 2)))
 			s->source->pool->trouble = true;
+	}
 }
 
 int settle(struct world *w)
@@ -282,6 +350,7 @@ int settle(struct world *w)
 			return -EIO;
 	for_each_sync(w, s)
 		ask_set_sync(s, "rate_limit=0", &a);
+	make_room(w);
 	while (!all_settled(w)) {
 		if (sim_power_is_off())
 			return -EIO;
@@ -295,12 +364,13 @@ int settle(struct world *w)
 	}
 	calm(w);
 	for_each_sync(w, s) {
-		s->steady = s->pairs == PAIR(DRP_CS_SYNCHRONIZED, 0);
+		s->steady = s->type == DRP_SYNC_MIRROR && s->pairs == PAIR(DRP_CS_SYNCHRONIZED, 0);
 		if (s->steady && s->facts.in_sync == FACT_NO)
 			suspect(w, "sync %llu is Synchronized without I/O, but says that it is not in sync",
 			       (unsigned long long)s->id);
 	}
 	counts.settled++;
+	check_room(w);
 	return check_now(w);
 }
 
@@ -334,7 +404,7 @@ static void power_back(struct world *w)
 		sim_set(p->disk, "offline", "0");
 		p->meta_fails = false;
 	}
-	for_each_element(w, e)
+	for_each_disk(w, e)
 		disk_drop_cache(e->path);
 }
 
@@ -347,10 +417,11 @@ static void fail_again(struct world *w, unsigned int n)
 
 	sim_control("power-fail-after %u %u", 1 + n % 40, n);
 	for_each_pool(w, p) {
-		char params[128];
+		char params[128], device[64];
 		uint64_t dev;
 
-		snprintf(params, sizeof(params), "/dev/%s - 128 0", p->disk);
+		pool_params(w, p, device, sizeof(device));
+		snprintf(params, sizeof(params), "%s 0", device);
 		p->active = !dm_create(p->name, 8, "replica-pool", params, &dev);
 	}
 	end = now_seconds() + 0.2;
@@ -401,11 +472,19 @@ static void resolve(struct world *w, struct pending *o)
 	bool was, is;
 
 	if (!x) {
-		if (o->creates)
+		if (o->creates) {
 			o->s->id = 0;
-		else if (after & GONE)
+			if (o->s->target->virtual)
+				o->s->target->exists = false;
+		} else if (after & GONE) {
 			effect(w, o, GONE);
+		}
 		return;			/* else observe() says that it is gone */
+	}
+	/* Of a clone that was being made one without a point in time may be left. */
+	if (o->creates && o->s->type == DRP_SYNC_CLONE && x->state == DRP_CS_PREPARED) {
+		o->s->pairs = PAIR(DRP_CS_PREPARED, 0);
+		return;
 	}
 	was = may_show(before, x);
 	is = may_show(after, x);
@@ -428,7 +507,7 @@ static void check_survivors(struct world *w)
 	struct sync *s;
 	char what[64];
 
-	for_each_element(w, e)
+	for_each_disk(w, e)
 		if (!read_raw(w, e))
 			suspect(w, "%s cannot be read", e->path);
 	for_each_sync(w, s) {
@@ -439,12 +518,8 @@ static void check_survivors(struct world *w)
 			broken(w, "%s was Synchronized and lost what was flushed",
 			       s->target->name);
 	}
-	for_each_element(w, e) {
-		bool turned = false;
-
-		for_each_sync(w, s)
-			turned |= s->source == e && pairs_may_turn(s->pairs);
-		if (turned || !is_own(w, e))
+	for_each_disk(w, e) {
+		if (is_indirect(w, e) || !is_own(w, e))
 			continue;
 		snprintf(what, sizeof(what), "%s after the power failure", e->name);
 		if (content_settle(&e->content, e->raw, VIEW_AFTER_FAILURE, what))
@@ -453,25 +528,31 @@ static void check_survivors(struct world *w)
 	for_each_sync(w, s) {
 		s->steady = false;
 		/* Nothing is being copied: no element has its device. */
-		if (s->type == DRP_SYNC_MIRROR && !pairs_may_turn(s->pairs) &&
-		    !(s->pairs & PAIR(DRP_CS_INVALID, 0)) &&
-		    !ask_map(s, s->map, w->nr_sectors / BLOCK_SECTORS))
+		if (has_legs(s) && !ask_map(s, s->map, w->nr_sectors / BLOCK_SECTORS))
 			check_legs(w, s);
 	}
 }
 
-/* What hosts see of elements that are being restored. */
-static void check_turned(struct world *w, const bool *turned)
+/* What hosts see of elements that are being copied to, and of snapshots. */
+static void check_indirect(struct world *w, const bool *indirect)
 {
 	struct element *e;
+	int least, most;
 	char what[64];
 
 	for_each_element(w, e) {
-		if (!turned[e - w->e] || !e->attached || !is_own(w, e))
+		if ((!indirect[e - w->e] && !e->virtual) || !e->attached || !is_own(w, e))
 			continue;
-		if (read_all(e->dev, e->raw, bytes_of(w)))
-			broken(w, "%s cannot be read", e->dm);
-		snprintf(what, sizeof(what), "restored %s after the power failure", e->name);
+		may_do(w, e, &least, &most);
+		if (!most)
+			continue;
+		if (read_all(e->dev, e->raw, bytes_of(w))) {
+			if (least && !is_frail(w, e))
+				broken(w, "%s cannot be read", e->dm);
+			continue;
+		}
+		snprintf(what, sizeof(what), "%s %s after the power failure",
+			 e->virtual ? "snapshot" : "what is copied to", e->name);
 		if (content_settle(&e->content, e->raw, VIEW_AFTER_FAILURE, what))
 			broken(w, "%s shows what it must not after a power failure", e->name);
 	}
@@ -495,11 +576,13 @@ static void wait_whole(struct world *w)
 
 static void elements_back(struct world *w)
 {
-	unsigned int i, n = w->shape.nr_elements;
+	unsigned int i, n = nr_slots(w);
 
 	for (i = 0; i < n; i++) {
 		struct element *e = &w->e[(i + w->step) % n];
 
+		if (e->virtual && !e->exists)
+			continue;
 		if (!e->exists) {
 			struct answer a;
 
@@ -515,11 +598,9 @@ static void elements_back(struct world *w)
 
 void recover(struct world *w, struct pending *o, unsigned int again)
 {
-	bool turned[ELEMENTS_MAX] = {};
-	struct pool *p;
-	struct sync *s;
-
+	bool indirect[SLOTS_MAX] = {};
 	struct element *e;
+	struct pool *p;
 
 	w->phase = "coming up after a power failure";
 	for_each_element(w, e)
@@ -539,12 +620,12 @@ void recover(struct world *w, struct pending *o, unsigned int again)
 	if (o && o->s->id && !o->done)
 		resolve(w, o);
 	observe(w, false);
-	for_each_sync(w, s)
-		turned[s->source - w->e] |= pairs_may_turn(s->pairs);
+	for_each_element(w, e)
+		indirect[e - w->e] = is_indirect(w, e);
 	check_survivors(w);
 	elements_back(w);
 	wait_whole(w);
-	check_turned(w, turned);
+	check_indirect(w, indirect);
 	calm(w);
 	while (content_keep(false))
 		;

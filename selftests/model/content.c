@@ -228,6 +228,22 @@ void content_cut(struct content *to, const struct content *from, uint64_t since,
 	pthread_mutex_unlock(&lock);
 }
 
+void content_end(struct content *c, uint64_t until)
+{
+	unsigned int i, k, kept;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < c->nr; i++) {
+		struct sector *s = &c->s[i];
+
+		for (k = kept = 0; k < s->nr; k++)
+			if (s->v[k].issued < until)
+				s->v[kept++] = s->v[k];
+		s->nr = kept;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 struct content *content_late(const struct content *c, uint64_t since)
 {
 	struct content *late = calloc(1, sizeof(*late));
@@ -333,7 +349,7 @@ static void explain(const struct sector *s, uint32_t sector, const void *buf, co
 		fprintf(stderr, "# %s: sector %u has %016llx %016llx %016llx, not one of", what,
 			sector, (unsigned long long)word[0], (unsigned long long)word[1],
 			(unsigned long long)word[2]);
-	for (i = 0; i < s->nr && i < 8; i++)
+	for (i = 0; i < s->nr && i < 30; i++)
 		fprintf(stderr, " %d(%llu-%llu%s)", (int)s->v[i].tag,
 			(unsigned long long)s->v[i].issued, (unsigned long long)s->v[i].acked,
 			s->v[i].durable ? " durable" : "");

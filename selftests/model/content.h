@@ -69,6 +69,8 @@ void content_fill(void *buf, uint32_t tag, uint32_t sector, uint32_t nr);
  * acknowledged before counts as durable in @to.
  */
 void content_cut(struct content *to, const struct content *from, uint64_t since, bool durable);
+/* Nothing of @c was issued after @until. */
+void content_end(struct content *c, uint64_t until);
 /* What hosts wrote to @to since @since may be in it or not: after content_cut(). */
 struct content *content_late(const struct content *c, uint64_t since);
 void content_add_late(struct content *c, struct content *late);

@@ -21,23 +21,23 @@ struct host {
 	uint64_t rng;
 	void *buf;
 	pthread_t thread;
-	int fd[ELEMENTS_MAX], sync_fd[ELEMENTS_MAX];
+	int fd[SLOTS_MAX], sync_fd[SLOTS_MAX];
 };
 
 static struct host hosts[THREADS_MAX];
 static struct load load;
 static unsigned int nr_hosts;
-static bool targets[ELEMENTS_MAX];
+static bool targets[SLOTS_MAX], frail[SLOTS_MAX], full[SLOTS_MAX];
 static atomic_bool stop, failed;
-static atomic_uint wrote[ELEMENTS_MAX];
+static atomic_uint wrote[SLOTS_MAX];
 static atomic_ulong nr_io, nr_reads;
 
 /* True: go on. */
-static bool tolerate(struct element *e, const char *what, int error)
+static bool tolerate(struct host *h, struct element *e, const char *what, int error)
 {
 	int i;
 
-	if (atomic_load(&e->unsure) || e->pool->trouble ||
+	if (atomic_load(&e->unsure) || frail[e - h->w->e] || e->pool->trouble ||
 	    e->pool->meta_fails || e->pool->read_only)
 		return !sim_power_is_off();
 	for (i = 0; i < 200 && !sim_power_is_off(); i++)
@@ -57,7 +57,7 @@ static void choose_range(struct host *h, uint32_t *sector, uint32_t *nr)
 
 	*nr = dice < 4 ? 8 * (1 + rng_below(&h->rng, 2)) :
 	      dice < 6 ? 1 + rng_below(&h->rng, 24) : 1 + rng_below(&h->rng, SECTORS_IO);
-	*sector = rng_below(&h->rng, (rng_below(&h->rng, 3) ? hot : total) - *nr);
+	*sector = rng_below(&h->rng, (!load.wide && rng_below(&h->rng, 3) ? hot : total) - *nr);
 	if (dice < 4)
 		*sector &= ~7U;
 }
@@ -81,7 +81,7 @@ static bool write_one(struct host *h, struct element *e, unsigned int dice)
 	int fd = open_for(h, i, durable), r;
 
 	if (fd < 0)
-		return tolerate(e, "open", errno);
+		return tolerate(h, e, "open", errno);
 	choose_range(h, &sector, &nr);
 	tag = content_write(&e->content, sector, nr, zeroes, &at);
 	range[0] = (uint64_t)sector * SECTOR;
@@ -97,7 +97,7 @@ static bool write_one(struct host *h, struct element *e, unsigned int dice)
 	if (discard && (!r || r == EOPNOTSUPP))	/* it may have done nothing */
 		return true;
 	if (r)
-		return tolerate(e, "a write", r);
+		return full[i] || tolerate(h, e, "a write", r);
 	content_written(&e->content, sector, nr, at, durable);
 	atomic_store(&wrote[i], WROTE);
 	return true;
@@ -109,9 +109,9 @@ static bool flush_one(struct host *h, struct element *e)
 	int fd = open_for(h, e - h->w->e, false);
 
 	if (fd < 0)
-		return tolerate(e, "open", errno);
+		return tolerate(h, e, "open", errno);
 	if (fdatasync(fd))
-		return tolerate(e, "a flush", errno);
+		return tolerate(h, e, "a flush", errno);
 	content_flushed(&e->content, at);
 	return true;
 }
@@ -123,11 +123,11 @@ static bool read_one(struct host *h, struct element *e)
 	uint64_t at;
 
 	if (fd < 0)
-		return tolerate(e, "open", errno);
+		return tolerate(h, e, "open", errno);
 	choose_range(h, &sector, &nr);
 	at = content_tick();
 	if (pread(fd, h->buf, nr * SECTOR, (off_t)sector * SECTOR) != (ssize_t)nr * SECTOR)
-		return tolerate(e, "a read", errno);
+		return tolerate(h, e, "a read", errno);
 	atomic_fetch_add(&nr_reads, 1);
 	if (atomic_load(&e->unsure) ||
 	    !content_check_read(&e->content, h->buf, sector, nr, at, e->dm))
@@ -140,7 +140,7 @@ static bool read_one(struct host *h, struct element *e)
 
 static bool do_one(struct host *h)
 {
-	unsigned int n = h->w->shape.nr_elements, i = rng_below(&h->rng, n), k;
+	unsigned int n = nr_slots(h->w), i = rng_below(&h->rng, n), k;
 	unsigned int dice = rng_below(&h->rng, 100);
 
 	for (k = 0; k < n && !targets[i]; k++)
@@ -159,7 +159,7 @@ static void flush_all(struct host *h)
 {
 	unsigned int i;
 
-	for (i = 0; i < h->w->shape.nr_elements && !atomic_load(&failed); i++)
+	for (i = 0; i < nr_slots(h->w) && !atomic_load(&failed); i++)
 		if (targets[i] && !flush_one(h, &h->w->e[i]))
 			break;
 }
@@ -176,7 +176,7 @@ static void *run_host(void *arg)
 	/* What fails next fails right behind that, at times. */
 	if (!rng_below(&h->rng, 3))
 		flush_all(h);
-	for (i = 0; i < ELEMENTS_MAX; i++) {
+	for (i = 0; i < SLOTS_MAX; i++) {
 		if (h->fd[i] >= 0)
 			close(h->fd[i]);
 		if (h->sync_fd[i] >= 0)
@@ -189,9 +189,12 @@ static bool is_target(struct world *w, struct element *e, const struct load *l)
 {
 	int least, most;
 
-	if (l->element >= 0 && e != &w->e[l->element])
+	if ((l->element >= 0 && e != &w->e[l->element]) || e == l->spared)
 		return false;
 	may_do(w, e, &least, &most);
+	/* It may go for want of room any time. */
+	if (w->shape.cow_mib && e->virtual && most == 2 && !is_frail(w, e))
+		least = 2;
 	/* Something that ends by itself may make it writable any time, or not: not now. */
 	return e->attached && least == 2 && e->content.known;
 }
@@ -204,8 +207,10 @@ void load_start(struct world *w, const struct load *l)
 	content_keep(true);
 	atomic_store(&stop, false);
 	atomic_store(&failed, false);
-	for (i = 0; i < w->shape.nr_elements; i++) {
+	for (i = 0; i < nr_slots(w); i++) {
 		targets[i] = is_target(w, &w->e[i], l);
+		frail[i] = is_frail(w, &w->e[i]) || (w->shape.cow_mib && w->e[i].virtual);
+		full[i] = may_lack_room(w, &w->e[i]);
 		atomic_store(&wrote[i], WROTE_NOTHING);
 	}
 	nr_hosts = l->threads < THREADS_MAX ? l->threads : THREADS_MAX;
@@ -214,7 +219,7 @@ void load_start(struct world *w, const struct load *l)
 
 		h->w = w;
 		h->rng = l->seed + i * 0x1234567;
-		for (k = 0; k < ELEMENTS_MAX; k++)
+		for (k = 0; k < SLOTS_MAX; k++)
 			h->fd[k] = h->sync_fd[k] = -1;
 		if (!h->buf && posix_memalign(&h->buf, 4096, SECTORS_IO * SECTOR))
 			err(1, "memory");

@@ -101,6 +101,9 @@ static void add_counts(void)
 	shared->blocks += counts.blocks;
 	shared->faults += counts.faults;
 	shared->settled += counts.settled;
+	shared->points += counts.points;
+	shared->copies += counts.copies;
+	shared->broke += counts.broke;
 	for (i = 0; i < sizeof(counts.cells); i++)
 		to[i] |= from[i];
 }
@@ -251,8 +254,9 @@ static void report(double seconds)
 
 	for (i = 0; i < sizeof(shared->cells); i++)
 		cells += cell[i];
-	printf("%lu steps, %lu operations done and %lu refused (%u cells of the tables), %lu power failures, %lu restarts, %lu faults, %lu times settled, %lu host I/Os (%lu reads), %lu blocks compared, %.0f s\n",
-	       shared->steps, shared->operations, shared->refused, cells, shared->power_failures,
+	printf("%lu steps, %lu operations done and %lu refused (%u cells of the tables), %lu points in time and %lu of aspects, %lu broke for room, %lu power failures, %lu restarts, %lu faults, %lu times settled, %lu host I/Os (%lu reads), %lu blocks compared, %.0f s\n",
+	       shared->steps, shared->operations, shared->refused, cells, shared->points,
+	       shared->copies, shared->broke, shared->power_failures,
 	       shared->restarts, shared->faults, shared->settled, shared->host_io, shared->reads,
 	       shared->blocks, seconds);
 }
@@ -322,6 +326,7 @@ int main(int argc, char **argv)
 	if (shared == MAP_FAILED)
 		err(1, "mmap");
 	r = opts.replay ? replay(argv + optind) : at_random();
+	sim_control("rearm");	/* the last run may have armed a failure that did not come */
 	report(now_seconds() - start);
 	return r;
 }

@@ -35,12 +35,101 @@ bool is_shared(const struct world *w, const struct sync *s, const struct element
 
 bool is_entangled(const struct world *w, const struct sync *s)
 {
+	const struct sync *o;
+
+	if (s->type == DRP_SYNC_SNAPSHOT) {
+		for_each_sync(w, o)
+			if (o != s && ((o->target == s->source && o->type != DRP_SYNC_SNAPSHOT) ||
+				       (o->source == s->source && pairs_may_turn(o->pairs))))
+				return true;
+		return false;
+	}
 	return is_shared(w, s, s->source) || is_shared(w, s, s->target);
 }
 
+bool pairs_whole(pairs_t pairs)
+{
+	return !(pairs & UNFINISHED);
+}
+
+bool is_indirect(const struct world *w, const struct element *e)
+{
+	const struct sync *s;
+
+	for_each_sync(w, s)
+		if ((s->source == e && pairs_may_turn(s->pairs)) ||
+		    (s->target == e && s->type == DRP_SYNC_CLONE && !pairs_whole(s->pairs)))
+			return true;
+	return false;
+}
+
+/* A snapshot's device need not be there. */
 static bool is_whole(const struct sync *s)
 {
-	return s->source->attached && s->target->attached;
+	const struct element *e = s->source;
+
+	if (s->type != DRP_SYNC_SNAPSHOT)
+		return s->source->attached && s->target->attached;
+	while (e->virtual && e->attached)
+		e = e->parent;
+	return e->attached;
+}
+
+/* ---- snapshots ---- */
+
+bool is_restored(const struct world *w, const struct element *e, bool *certain)
+{
+	const struct sync *s;
+	bool perhaps = false;
+
+	*certain = false;
+	for_each_sync(w, s) {
+		pairs_t pairs = pairs_later(w, s, s->pairs);
+
+		if (s->source != e || !pairs_may_turn(pairs))
+			continue;
+		perhaps = true;
+		*certain |= !(pairs & ((1ULL << 20) - 1));
+	}
+	return perhaps;
+}
+
+static const struct element *child_of(const struct world *w, const struct element *e)
+{
+	const struct element *child;
+
+	for_each_virtual(w, child)
+		if (child->exists && child->parent == e)
+			return child;
+	return NULL;
+}
+
+bool is_snapped(const struct world *w, const struct element *e)
+{
+	const struct sync *s;
+
+	for_each_sync(w, s)
+		if (s->source == e && s->type == DRP_SYNC_SNAPSHOT)
+			return true;
+	return false;
+}
+
+bool has_snapshots(const struct world *w, const struct element *e)
+{
+	return child_of(w, e) || is_kept(w, e, false);
+}
+
+bool is_frail(struct world *w, const struct element *e)
+{
+	struct sync *s;
+
+	for (; e->virtual; e = e->parent) {
+		s = sync_into(w, e);
+		if (!e->exists || (s ? !!(s->pairs & ~(SHOWS | PAIR(UNSYNC, 1) |
+						       PAIR(DRP_CS_SUSPENDED, 1))) : e->frail))
+			return true;
+	}
+	return false;
 }
 
 /* ---- what may happen by itself ---- */
@@ -70,16 +159,68 @@ static pairs_t from_trouble(const struct sync *s, unsigned int state, unsigned i
 	return more;
 }
 
+/* A point in time that nobody can look at just now, or that could not be kept. */
+static pairs_t snapshot_in_trouble(const struct sync *s, unsigned int state)
+{
+	pairs_t lost = s->source->pool->loses ? PAIR(DRP_CS_BROKEN, 0) : 0;
+
+	if (PAIR(state, 0) & SHOWS)
+		return PAIR(DRP_CS_PARTITIONED, 0) | lost;
+	return state == DRP_CS_PARTITIONED ? SHOWS | lost : 0;
+}
+
+static pairs_t from_snapshot(const struct world *w, const struct sync *s, unsigned int bit)
+{
+	unsigned int state = PAIR_STATE(bit), turned = PAIR_TURNED(bit);
+	pairs_t more = 0;
+
+	/* A host writes to the target; a restore ends. */
+	if (!turned && (state == SYNCED || state == DRP_CS_RESTORED))
+		more |= PAIR(DRP_CS_SKEWED, 0);
+	if (turned && state == UNSYNC)
+		more |= PAIR(DRP_CS_RESTORED, 0);
+	if (PAIR(state, turned) & (SHOWS | PAIR(DRP_CS_PARTITIONED, 0)) && may_go_for_room(w, s))
+		more |= PAIR(DRP_CS_BROKEN, 0);
+	if (s->source->pool->trouble || !is_whole(s))
+		more |= turned ? from_trouble(s, state, turned) : snapshot_in_trouble(s, state);
+	return more;
+}
+
+/* A copy that fails is tried again, and what is away may return; a point in time does not. */
+static pairs_t clone_in_trouble(const struct sync *s, unsigned int state)
+{
+	const pairs_t copying = PAIR(UNSYNC, 0) | PAIR(DRP_CS_SUSPENDED, 0);
+
+	if (PAIR(state, 0) & copying)
+		return with_states(0, DRP_CS_PARTITIONED, DRP_CS_BROKEN);
+	if (state == DRP_CS_PARTITIONED)
+		return copying | PAIR(DRP_CS_BROKEN, 0);
+	return state == DRP_CS_BROKEN && !s->lost ? PAIR(DRP_CS_PARTITIONED, 0) : 0;
+}
+
+static pairs_t from_clone(const struct sync *s, unsigned int bit)
+{
+	unsigned int state = PAIR_STATE(bit), turned = PAIR_TURNED(bit);
+	pairs_t more = 0;
+
+	if (state == UNSYNC)
+		more |= turned ? PAIR(DRP_CS_RESTORED, 0) : with_states(0, SYNCED, DRP_CS_SKEWED);
+	if (state == SYNCED)
+		more |= PAIR(DRP_CS_SKEWED, 0);
+	if (state == DRP_CS_BROKEN && !turned && !s->lost)
+		more |= PAIR(UNSYNC, 0) | (s->manual ? PAIR(DRP_CS_SUSPENDED, 0) : 0);
+	if (s->source->pool->trouble || !is_whole(s))
+		more |= turned ? from_trouble(s, state, turned) : clone_in_trouble(s, state);
+	return more;
+}
+
 static pairs_t from_pair(const struct world *w, const struct sync *s, unsigned int bit)
 {
 	unsigned int state = PAIR_STATE(bit), turned = PAIR_TURNED(bit);
-	bool copied = s->type != DRP_SYNC_MIRROR;
 	pairs_t more = 0;
 
 	if (state == UNSYNC && !turned)
 		more |= PAIR(SYNCED, 0);
-	if (copied && !turned && (state == UNSYNC || state == SYNCED))
-		more |= PAIR(DRP_CS_SKEWED, 0);
 	if (state == UNSYNC && turned == RESTORING)
 		more |= PAIR(DRP_CS_RESTORED, 0);
 	if (state == UNSYNC && turned == FAILING_BACK)
@@ -87,11 +228,18 @@ static pairs_t from_pair(const struct world *w, const struct sync *s, unsigned i
 	if (state == DRP_CS_BROKEN && !turned)
 		more |= PAIR(UNSYNC, 0) | (s->manual ? PAIR(DRP_CS_SUSPENDED, 0) : 0);
 	/* A restore of its source elsewhere, or into it. */
-	if (state == SYNCED && !turned && !copied && is_entangled(w, s))
+	if (state == SYNCED && !turned && is_entangled(w, s))
 		more |= PAIR(UNSYNC, 0);
 	if (s->source->pool->trouble || !is_whole(s))
 		more |= from_trouble(s, state, turned);
 	return more;
+}
+
+static pairs_t from_any(const struct world *w, const struct sync *s, unsigned int bit)
+{
+	if (s->type == DRP_SYNC_SNAPSHOT)
+		return from_snapshot(w, s, bit);
+	return s->type == DRP_SYNC_CLONE ? from_clone(s, bit) : from_pair(w, s, bit);
 }
 
 pairs_t pairs_later(const struct world *w, const struct sync *s, pairs_t pairs)
@@ -103,7 +251,7 @@ pairs_t pairs_later(const struct world *w, const struct sync *s, pairs_t pairs)
 		before = pairs;
 		for (bit = 0; bit < NR_PAIRS; bit++)
 			if (pairs >> bit & 1)
-				pairs |= from_pair(w, s, bit);
+				pairs |= from_any(w, s, bit);
 	} while (pairs != before);
 	return pairs;
 }
@@ -278,6 +426,17 @@ static void predict_from(const struct world *w, const struct sync *s, const stru
 	p->swaps |= r->operation == DRP_OP_REVERSE_ROLES;
 }
 
+/* Of one that is not copied yet the source cannot be restored. */
+static bool has_clones(const struct world *w, const struct element *e)
+{
+	const struct sync *s;
+
+	for_each_sync(w, s)
+		if (s->type == DRP_SYNC_CLONE && s->source == e && !pairs_whole(s->pairs))
+			return true;
+	return false;
+}
+
 /* What the tables, which know of one sync alone, cannot say. */
 static uint32_t other_refusals(const struct world *w, const struct sync *s,
 			       const struct request_for *r)
@@ -285,7 +444,7 @@ static uint32_t other_refusals(const struct world *w, const struct sync *s,
 	const struct pool *p = s->source->pool;
 	uint32_t more = 0;
 
-	if (is_entangled(w, s) || !is_whole(s) || p->trouble)
+	if (is_entangled(w, s) || has_clones(w, s->source) || !is_whole(s) || p->trouble)
 		more |= refusal_bit(DRP_RV_INVALID_STATE) | refusal_bit(DRP_RV_IN_USE) |
 			refusal_bit(DRP_RV_NO_SPACE) | refusal_bit(DRP_RV_FAILED);
 	if (r->load || p->trouble)
@@ -293,6 +452,80 @@ static uint32_t other_refusals(const struct world *w, const struct sync *s,
 	if (r->operation == DRP_OP_RESET_TO_ASYNC)
 		more |= refusal_bit(DRP_RV_NOT_SUPPORTED);
 	return more;
+}
+
+static void refuse_all(struct prediction *p, uint32_t refusals)
+{
+	p->success = 0;
+	p->may_change = false;
+	p->refusals |= refusals;
+}
+
+void predict_point(struct world *w, const struct element *e, bool load, struct prediction *p)
+{
+	struct sync *into = sync_into(w, e);
+	bool certain;
+
+	/* In the middle of a restore it is of what hosts see, unless that is lost. */
+	if (is_restored(w, e, &certain))
+		p->refusals |= refusal_bit(DRP_RV_INVALID_STATE);
+	if (e->virtual && w->shape.cow_mib)
+		p->refusals |= refusal_bit(DRP_RV_INVALID_STATE);
+	/* Frozen, drained and flushed within the deadline. */
+	if (load || e->pool->trouble)
+		p->refusals |= refusal_bit(DRP_RV_TIMEOUT);
+	/* The target of an unfinished copy; nothing that could be kept. */
+	if ((into && !e->virtual && into->pairs != PAIR(SYNCED, 0)) || is_frail(w, e))
+		p->refusals |= refusal_bit(DRP_RV_INVALID_STATE);
+	if (!e->attached || e->pool->trouble)
+		p->refusals |= refusal_bit(DRP_RV_INVALID_STATE) | refusal_bit(DRP_RV_FAILED) |
+			       refusal_bit(DRP_RV_NO_SPACE);
+}
+
+/* What operations.rst says of snapshots, beside the tables. */
+static void predict_snapshot(struct world *w, const struct sync *s, const struct request_for *r,
+			     struct prediction *p)
+{
+	const uint32_t invalid = refusal_bit(DRP_RV_INVALID_STATE);
+	const uint32_t used = refusal_bit(DRP_RV_IN_USE);
+	bool drops = r->operation == DRP_OP_DEACTIVATE || r->operation == DRP_OP_RESYNC_REPLICA ||
+		     r->operation == DRP_OP_RETURN_TO_RESOURCE_POOL;
+	bool cuts = r->operation == DRP_OP_ACTIVATE || r->operation == DRP_OP_RESYNC_REPLICA;
+	bool certain, restored = is_restored(w, s->source, &certain);
+
+	if (drops && has_snapshots(w, s->target))
+		p->refusals |= invalid | used;
+	if (drops && child_of(w, s->target))
+		refuse_all(p, 0);
+	/* "In use" is a device that can be opened. */
+	if (r->operation == DRP_OP_RETURN_TO_RESOURCE_POOL && s->target->attached)
+		p->refusals |= used;
+	if (cuts && p->may_change)
+		predict_point(w, s->source, r->load, p);
+	if (r->operation != DRP_OP_RESTORE_FROM_REPLICA)
+		return;
+	if (restored)
+		p->refusals |= invalid;
+	if (certain && !pairs_may_turn(s->pairs))
+		refuse_all(p, invalid);
+	if (s->source->virtual)
+		refuse_all(p, refusal_bit(DRP_RV_NOT_SUPPORTED));
+}
+
+/* Likewise of clones. */
+static void predict_clone(struct world *w, const struct sync *s, const struct request_for *r,
+			  struct prediction *p)
+{
+	if (r->operation != DRP_OP_ACTIVATE && r->operation != DRP_OP_RESYNC_REPLICA)
+		return;
+	if (!p->may_change)
+		return;
+	/* A cut, within the deadline. */
+	predict_point(w, s->source, r->load, p);
+	if (has_snapshots(w, s->target))
+		p->refusals |= refusal_bit(DRP_RV_INVALID_STATE);
+	if (is_snapped(w, s->target))
+		refuse_all(p, 0);
 }
 
 static bool is_of_groups(unsigned int operation)
@@ -326,105 +559,8 @@ void predict(struct world *w, const struct sync *s, const struct request_for *r,
 		if (pairs >> bit & 1)
 			predict_from(w, s, r, bit, p);
 	p->refusals |= other_refusals(w, s, r);
-}
-
-/* ---- what is seen ---- */
-
-const char *pairs_text(pairs_t pairs, char *buf, size_t size)
-{
-	static const char *const names[20] = {
-		[2] = "Initialized", [3] = "Unsynchronized", [4] = "Synchronized", [5] = "Broken",
-		[6] = "Fractured", [7] = "Split", [8] = "Inactive", [9] = "Suspended",
-		[10] = "Failedover", [11] = "Prepared", [12] = "Aborted", [13] = "Skewed",
-		[16] = "Partitioned", [17] = "Invalid", [18] = "Restored",
-	};
-	static const char *const turned[] = { "", " (restoring)", " (failing back)" };
-	unsigned int bit;
-	size_t n = 0;
-
-	*buf = '\0';
-	for (bit = 0; bit < NR_PAIRS && n < size - 40; bit++)
-		if (pairs >> bit & 1)
-			n += snprintf(buf + n, size - n, "%s%s%s", n ? ", " : "",
-				      names[PAIR_STATE(bit)] ? names[PAIR_STATE(bit)] : "?",
-				      turned[PAIR_TURNED(bit)]);
-	if (pairs & GONE)
-		snprintf(buf + n, size - n, "%sgone", n ? ", " : "");
-	return buf;
-}
-
-static pairs_t matching(pairs_t allowed, const struct seen *x)
-{
-	pairs_t match = 0;
-
-	if (x->reverse)
-		match = with_states(0, x->state, x->state) << 20 | PAIR(x->state, 2);
-	else
-		match = PAIR(x->state, 0);
-	return allowed & match;
-}
-
-static void observe_sync(struct world *w, struct sync *s, const struct seen *x, bool devices)
-{
-	pairs_t was = s->pairs, allowed = pairs_later(w, s, was), now;
-	char expected[400];
-
-	if (!x)
-		suspect(w, "sync %llu is gone, it was %s", (unsigned long long)s->id,
-		       pairs_text(allowed, expected, sizeof(expected)));
-	if (x->source != s->source->id || x->target != s->target->id || x->type != s->type)
-		suspect(w, "sync %llu is type %u from %llu to %llu, but was made as %u from %llu to %llu",
-		       (unsigned long long)s->id, x->type, (unsigned long long)x->source,
-		       (unsigned long long)x->target, s->type, (unsigned long long)s->source->id,
-		       (unsigned long long)s->target->id);
-	now = matching(allowed, x);
-	if (!now)
-		suspect(w, "sync %llu (%s to %s) is in state %u%s%s%s, but may only be %s",
-		       (unsigned long long)s->id, s->source->name, s->target->name, x->state,
-		       x->reverse ? " (reverse)" : "", *x->error ? ": " : "", x->error,
-		       pairs_text(allowed, expected, sizeof(expected)));
-	s->facts = x->facts;
-	/* Without its devices nobody can tell what a sync that copies is about. */
-	if (!devices && x->state == DRP_CS_PARTITIONED) {
-		s->pairs = allowed;
-		return;
-	}
-	if (pairs_may_follow(s, was) && !pairs_follow(s, now))
-		content_forget(&s->target->content);
-	if (now != was)
-		s->source_wrote = s->target_wrote = WROTE_PERHAPS;
-	s->pairs = now;
-}
-
-static void observe_pool(struct world *w, struct pool *p, bool devices)
-{
-	struct seen seen[SYNCS_MAX + 4], *x;
-	int i, n, known = 0;
-	struct sync *s;
-	char text[256];
-
-	n = ask_syncs(p, seen, SYNCS_MAX + 4, text);
-	if (n < 0)
-		suspect(w, "pool %s cannot be asked: %s", p->name, text);
-	for_each_sync(w, s) {
-		if (s->source->pool != p)
-			continue;
-		x = NULL;
-		for (i = 0; i < n; i++)
-			if (seen[i].id == s->id)
-				x = &seen[i];
-		observe_sync(w, s, x, devices);
-		known++;
-	}
-	if (known != n)
-		suspect(w, "pool %s has %d syncs, but %d were made", p->name, n, known);
-}
-
-void observe(struct world *w, bool devices)
-{
-	struct pool *p;
-
-	for_each_pool(w, p)
-		if (p->active)
-			observe_pool(w, p, devices);
+	if (s->type == DRP_SYNC_SNAPSHOT)
+		predict_snapshot(w, s, r, p);
+	else if (s->type == DRP_SYNC_CLONE)
+		predict_clone(w, s, r, p);
 }

@@ -10,6 +10,8 @@
 
 #include "world.h"
 
+#define COW_MIB		64		/* more than 60 steps fill */
+
 bool power_failed(void)
 {
 	int i;
@@ -51,10 +53,14 @@ static void init_element(struct world *w, unsigned int i)
 	snprintf(e->disk, sizeof(e->disk), "mtdisk%c", 'a' + i);
 	snprintf(e->path, sizeof(e->path), "/dev/%s", e->disk);
 	e->held = -1;
+	e->virtual = i >= w->shape.nr_elements;
 	content_alloc(&e->content, w->nr_sectors);
+	if (e->virtual)
+		content_alloc(&e->point, w->nr_sectors);
 	if (posix_memalign(&e->raw, 4096, (size_t)w->nr_sectors * SECTOR))
 		err(1, "memory");
-	add_disk(w, e->disk, w->shape.mib);
+	if (!e->virtual)
+		add_disk(w, e->disk, w->shape.mib);
 }
 
 void world_begin(struct world *w, const struct shape *shape, uint64_t seed)
@@ -78,8 +84,12 @@ void world_begin(struct world *w, const struct shape *shape, uint64_t seed)
 		snprintf(p->disk, sizeof(p->disk), "mtmeta%u", i);
 		p->next_id = 1;
 		add_disk(w, p->disk, shape->meta_mib);
+		if (!shape->snapshots)
+			continue;
+		snprintf(p->cow, sizeof(p->cow), "mtcow%u", i);
+		add_disk(w, p->cow, shape->cow_mib ?: COW_MIB);
 	}
-	for (i = 0; i < shape->nr_elements; i++)
+	for (i = 0; i < nr_slots(w); i++)
 		init_element(w, i);
 	for (i = 0; i < SYNCS_MAX; i++) {
 		w->s[i].map = calloc(w->nr_sectors / BLOCK_SECTORS, 1);
@@ -89,21 +99,28 @@ void world_begin(struct world *w, const struct shape *shape, uint64_t seed)
 	for_each_pool(w, p)
 		if (pool_up(w, p))
 			broken(w, "the power failed by itself");
-	for_each_element(w, e)
+	for_each_disk(w, e)
 		if (element_define(w, e) || element_up(w, e))
 			broken(w, "the power failed by itself");
 }
 
 /* ---- devices ---- */
 
+void pool_params(const struct world *w, const struct pool *p, char *params, size_t size)
+{
+	snprintf(params, size, "/dev/%s %s%s %u", p->disk, *p->cow ? "/dev/" : "-", p->cow,
+		 w->shape.chunk ?: 128);
+}
+
 int pool_up(struct world *w, struct pool *p)
 {
-	char params[128];
+	char params[160], device[64];
 	uint64_t dev = 0;
 	int r;
 
-	snprintf(params, sizeof(params), "/dev/%s - 128 3 name=%s region=8 extent=%u", p->disk,
-		 p->name, w->shape.extent);
+	pool_params(w, p, device, sizeof(device));
+	snprintf(params, sizeof(params), "%s 3 name=%s region=8 extent=%u", device, p->name,
+		 w->shape.extent);
 	r = dm_create(p->name, 8, "replica-pool", params, &dev);
 	snprintf(p->dev, sizeof(p->dev), "%u:%u", major(dev), minor(dev));
 	p->active = !r;
@@ -136,7 +153,8 @@ int element_define(struct world *w, struct element *e)
 
 static void element_params(const struct element *e, char *params, size_t size)
 {
-	snprintf(params, size, "%s %llu %s", e->pool->dev, (unsigned long long)e->id, e->path);
+	snprintf(params, size, "%s %llu%s%s", e->pool->dev, (unsigned long long)e->id,
+		 e->virtual ? "" : " ", e->virtual ? "" : e->path);
 }
 
 int element_up(struct world *w, struct element *e)
@@ -200,12 +218,18 @@ void world_end(struct world *w)
 	for_each_pool(w, p) {
 		pool_down(w, p);
 		sim_control("remove %s", p->disk);
+		if (*p->cow)
+			sim_control("remove %s", p->cow);
 	}
 	for_each_element(w, e) {
-		sim_control("remove %s", e->disk);
+		if (!e->virtual)
+			sim_control("remove %s", e->disk);
 		content_free(&e->content);
+		content_free(&e->point);
 		free(e->raw);
 	}
+	for (i = 0; i < ASPECTS_MAX; i++)
+		content_free(&w->a[i].content);
 	for (i = 0; i < SYNCS_MAX; i++)
 		free(w->s[i].map);
 	free(w->map);
@@ -218,18 +242,19 @@ void world_sweep(void)
 
 	if (!sim_power_is_on())
 		sim_control("rearm");
-	for (i = 0; i < ELEMENTS_MAX + POOLS_MAX; i++) {
+	for (i = 0; i < ELEMENTS_MAX + 2 * POOLS_MAX; i++) {
 		if (i < ELEMENTS_MAX)
 			snprintf(name, sizeof(name), "mtdisk%c", 'a' + i);
 		else
-			snprintf(name, sizeof(name), "mtmeta%u", i - ELEMENTS_MAX);
+			snprintf(name, sizeof(name), "%s%u", i & 1 ? "mtmeta" : "mtcow",
+				 (i - ELEMENTS_MAX) / 2);
 		sim_set(name, "hang", "0");
 	}
 	for (i = 0; i < POOLS_MAX; i++) {
 		snprintf(name, sizeof(name), "mtp%u", i);
 		dm_resume(name);
 	}
-	for (i = 0; i < ELEMENTS_MAX; i++) {
+	for (i = 0; i < SLOTS_MAX; i++) {
 		snprintf(name, sizeof(name), "mt%c", 'a' + i);
 		dm_resume(name);
 		dm_remove(name, 30);
@@ -238,6 +263,7 @@ void world_sweep(void)
 		snprintf(name, sizeof(name), "mtp%u", i);
 		dm_remove(name, 30);
 		sim_control("remove mtmeta%u", i);
+		sim_control("remove mtcow%u", i);
 	}
 	for (i = 0; i < ELEMENTS_MAX; i++)
 		sim_control("remove mtdisk%c", 'a' + i);

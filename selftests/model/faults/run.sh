@@ -5,11 +5,11 @@
 # one after the other and runs the model until it finds it. Usage:
 #   run.sh [--seed N] [--budget SECONDS] [FAULT]...
 # A FAULT is the name or number of a patch; without any: all. Exit status 1: one was
-# not found within the budget (240 s each).
+# not found within the budget (120 s each).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../../.." && pwd -P)
-kernel=${KVER:-6.1} seed=1 budget=$((240 * ${DRP_SLOW:-1})) dir=$top/build/model-faults
+kernel=${KVER:-6.1} seed=1 budget=$((120 * ${DRP_SLOW:-1})) dir=$top/build/model-faults
 while [[ ${1-} == --* ]]; do
 	case $1 in
 	--seed) seed=$2 ;;
