@@ -170,6 +170,7 @@ enum effect {
 	EFFECT_COPY,			/* nothing is known of the target any more */
 	EFFECT_TURN,			/* source = target, at once */
 	EFFECT_SWAP,			/* as CUT, and they change places */
+	EFFECT_ROLES,			/* they change places, each with its content */
 };
 
 struct host_element {
@@ -177,6 +178,7 @@ struct host_element {
 	struct disk *disk;
 	u64 sectors;
 	bool must, may;			/* in the metadata */
+	u64 shows;			/* whose identity: it moves with the roles */
 	struct line *line;
 	struct line *former;		/* before a resync that may not have begun to copy */
 	u8 *exact;			/* adopted: its content, byte by byte */
@@ -212,6 +214,8 @@ struct host *host_new(void);
 /* A mark at event @at. @m as it is then. */
 void host_mark(struct host *h, struct media *m, const char *text, u64 at);
 struct host_element *host_element(struct host *h, u64 id);
+/* Do its two elements change places by it? */
+bool effect_turns_roles(enum effect effect);
 /* Marks after which @h is as the pool @p on the media says, nothing else being known. */
 void host_adopt(struct host *h, struct pool *p);
 

@@ -91,6 +91,7 @@ static void mark_element(struct host *h, struct media *m, const char *text)
 	e->id = id;
 	e->disk = media_find(m, disk);
 	e->sectors = sectors;
+	e->shows = id;
 	e->may = true;
 	e->line = line_new(h, NULL, false);
 	if (!e->disk)
@@ -115,13 +116,18 @@ static void mark_sync(struct host *h, const char *text)
 
 static enum effect effect_of(const char *word)
 {
-	static const char * const words[] = { "-", "cut", "part", "copy", "turn", "swap" };
+	static const char * const words[] = { "-", "cut", "part", "copy", "turn", "swap", "roles" };
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strcmp(words[i], word))
 			return i;
 	die("an effect %s", word);
+}
+
+bool effect_turns_roles(enum effect effect)
+{
+	return effect == EFFECT_SWAP || effect == EFFECT_ROLES;
 }
 
 static void begin_effect(struct host *h, struct host_sync *s, u64 at)
@@ -199,12 +205,14 @@ static void mark_end(struct host *h, const char *text)
 		line_part(s->next);
 		target->line = s->next;
 		source->line = NULL;
-		s->source = target->id;
-		s->target = source->id;
-	} else if (s->effect != EFFECT_NONE) {
+	} else if (s->effect != EFFECT_NONE && s->effect != EFFECT_ROLES) {
 		line_part(s->next);
 		target->former = target->line;
 		target->line = s->next;
+	}
+	if (effect_turns_roles(s->effect)) {
+		swap(s->source, s->target);
+		swap(source->shows, target->shows);
 	}
 	s->next = NULL;
 }
@@ -346,6 +354,17 @@ static void adopt_content(struct host *h, struct host_element *e, struct pool *p
 		memcpy(e->exact + s * SECTOR, logical_sector(h, e, p, s), SECTOR);
 }
 
+/* Whose identity a record has; 0: nobody's. */
+static u64 identity_of(struct pool *p, const struct drp_element_rec *rec)
+{
+	u32 i;
+
+	for (i = 0; i < ELEMENTS_MAX; i++)
+		if (!memcmp(p->elements[i].rec.uuid, rec->wwid, sizeof(rec->wwid)))
+			return p->elements[i].rec.id;
+	return 0;
+}
+
 void host_adopt(struct host *h, struct pool *p)
 {
 	u32 i;
@@ -358,8 +377,10 @@ void host_adopt(struct host *h, struct pool *p)
 
 		e->must = e->may = there;
 		e->line = NULL;
-		if (there)
+		if (there) {
 			e->sectors = there->rec.size_sectors;
+			e->shows = identity_of(p, &there->rec);
+		}
 		if (there && !is_mirrored(p, e->id))
 			adopt_content(h, e, p);
 	}

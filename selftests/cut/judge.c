@@ -52,8 +52,40 @@ static bool is_known(const struct host *h, u64 id, bool sync)
 	return false;
 }
 
+/* Has the operation that is under way with @s happened, as the metadata says? */
+static bool has_happened(const struct host_sync *s, const struct pool_sync *there)
+{
+	if (!s->operating)
+		return false;
+	if (!there)
+		return s->from;
+	return there->rec.copy_state != s->from || there->rec.source_id != s->source;
+}
+
+/* What consumers know the volume by goes with the roles, in the same commit. */
+static const char *judge_identity(struct host *h, struct pool *p, const struct host_element *e,
+				  const struct drp_element_rec *rec)
+{
+	u64 shows = e->shows;
+	u32 i;
+
+	for (i = 0; i < SYNCS_MAX; i++) {
+		const struct host_sync *s = &h->syncs[i];
+
+		if (!s->id || !effect_turns_roles(s->effect) || !has_happened(s, pool_sync(p, s->id)))
+			continue;
+		if (s->source == e->id || s->target == e->id)
+			shows = host_element(h, s->source == e->id ? s->target : s->source)->shows;
+	}
+	if (shows && pool_element(p, shows) &&
+	    !memcmp(rec->wwid, pool_element(p, shows)->rec.uuid, sizeof(rec->wwid)))
+		return NULL;
+	return wrong("rule 5: element %llu does not show the identity of element %llu", e->id, shows);
+}
+
 static const char *judge_elements(struct host *h, struct pool *p)
 {
+	const char *bad;
 	u32 i, x, active;
 
 	for (i = 0; i < ELEMENTS_MAX; i++) {
@@ -65,6 +97,9 @@ static const char *judge_elements(struct host *h, struct pool *p)
 		if (there && there->rec.size_sectors > e->sectors)
 			return wrong("rule 5: element %llu has %llu sectors, not %llu", e->id,
 				     there->rec.size_sectors, e->sectors);
+		bad = there ? judge_identity(h, p, e, &there->rec) : NULL;
+		if (bad)
+			return bad;
 		there = &p->elements[i];
 		if (there->rec.id && !is_known(h, there->rec.id, false))
 			return wrong("rule 5: there is an element %llu", there->rec.id);
@@ -92,7 +127,7 @@ static const char *judge_sync(const struct host_sync *s, const struct drp_sync_r
 	if (!swapped && (rec->source_id != s->source || rec->target_id != s->target))
 		return wrong("rule 5: sync %llu has elements %llu and %llu", s->id,
 			     rec->source_id, rec->target_id);
-	if (swapped && !(s->operating && s->effect == EFFECT_SWAP))
+	if (swapped && !(s->operating && effect_turns_roles(s->effect)))
 		return wrong("rule 5: the roles of sync %llu are reversed", s->id);
 	return NULL;
 }
@@ -235,16 +270,6 @@ static const char *judge_line(struct host *h, const struct host_element *e, stru
 	return l->moment && !d ? judge_moment(h, e, l, found) : NULL;
 }
 
-/* Has the operation that is under way with @s happened, as the metadata says? */
-static bool has_happened(const struct host_sync *s, const struct pool_sync *there)
-{
-	if (!s->operating)
-		return false;
-	if (!there)
-		return s->from;
-	return there->rec.copy_state != s->from || there->rec.source_id != s->source;
-}
-
 /* The line of @e, whichever way the operation under way went. */
 static const struct line *line_now(struct host *h, const struct host_element *e, struct pool *p)
 {
@@ -259,7 +284,8 @@ static const struct line *line_now(struct host *h, const struct host_element *e,
 			return s->next;
 		if (s->effect == EFFECT_SWAP && s->source == e->id)
 			return NULL;
-		if (s->effect != EFFECT_NONE && s->effect != EFFECT_TURN && s->target == e->id)
+		if (s->effect != EFFECT_NONE && s->effect != EFFECT_TURN &&
+		    s->effect != EFFECT_ROLES && s->target == e->id)
 			return s->next;
 	}
 	return e->line;
@@ -299,20 +325,33 @@ static const char *judge_former(struct host *h, struct pool *p, const struct poo
 			   strdup(bad)) : NULL;
 }
 
-/* A mirror that is Synchronized, and stays so, has what was flushed. */
-static const char *judge_mirror(struct host *h, struct pool *p, const struct pool_sync *s)
+static bool stays_synchronized(const struct host *h, u64 sync)
 {
-	const struct host_element *source = host_element(h, s->rec.source_id);
-	const struct line *l = line_now(h, source, p);
 	u32 i;
 
 	for (i = 0; i < SYNCS_MAX; i++)
-		if (h->syncs[i].id == s->rec.id && (h->syncs[i].operating ||
-		    h->syncs[i].allowed != 1U << DRP_CS_SYNCHRONIZED))
-			return NULL;
-	if (!l || mirrored_by(p, source->id) || h->adopted)
+		if (h->syncs[i].id == sync)
+			return !h->syncs[i].operating &&
+			       h->syncs[i].allowed == 1U << DRP_CS_SYNCHRONIZED;
+	return false;
+}
+
+/* A mirror that is Synchronized, and stays so, has what was flushed; also through others. */
+static const char *judge_mirror(struct host *h, struct pool *p, const struct pool_sync *s)
+{
+	const struct disk *d = host_element(h, s->rec.target_id)->disk;
+	const struct host_element *source = NULL;
+	const struct line *l;
+
+	if (h->adopted)
 		return NULL;
-	return judge_line(h, source, p, l, host_element(h, s->rec.target_id)->disk);
+	for (; s; s = mirrored_by(p, source->id)) {
+		if (!stays_synchronized(h, s->rec.id))
+			return NULL;
+		source = host_element(h, s->rec.source_id);
+	}
+	l = line_now(h, source, p);
+	return l ? judge_line(h, source, p, l, d) : NULL;
 }
 
 static const char *judge_exact(struct host *h, const struct host_element *e, struct pool *p)

@@ -55,33 +55,37 @@ unsigned int state_of(uint64_t sync, struct sync_info *info)
 }
 
 static const struct operation {
-	const char *word, *effect, *states;	/* as in the marks */
+	const char *word;
+	unsigned int from;		/* only from there; 0: any */
+	const char *effect, *states;	/* as in the marks */
 } operations[] = {
-	{ "split", "cut", "7" },
-	{ "fracture", "part", "6" },
-	{ "suspend", "part", "9" },
-	{ "resume", "copy", "3 4" },
-	{ "resync-replica", "copy", "3 4" },
-	{ "activate", "copy", "3 4" },
-	{ "deactivate", "copy", "8" },
-	{ "prepare", "copy", "11" },
-	{ "abort", "copy", "12" },
-	{ "detach", "copy", "0" },
-	{ "dissolve", "copy", "0" },
-	{ "restore-from-replica", "turn", "3 18" },
-	{ "failover", "cut", "10" },
-	{ "failback", "turn", "3 4" },
-	{ "reverse-roles", "swap", "4" },
+	{ "split", 0, "cut", "7" },
+	{ "fracture", 0, "part", "6" },
+	{ "suspend", 0, "part", "9" },
+	{ "resume", 0, "copy", "3 4" },
+	{ "resync-replica", 0, "copy", "3 4" },
+	{ "activate", 0, "copy", "3 4" },
+	{ "deactivate", 0, "copy", "8" },
+	{ "prepare", 0, "copy", "11" },
+	{ "abort", 0, "copy", "12" },
+	{ "detach", 0, "copy", "0" },
+	{ "dissolve", 0, "copy", "0" },
+	{ "restore-from-replica", 0, "turn", "3 18" },
+	{ "failover", 0, "cut", "10" },
+	{ "failback", 0, "turn", "3 4" },
+	{ "reverse-roles", DRP_CS_SYNCHRONIZED, "swap", "4" },
+	{ "reverse-roles", DRP_CS_FAILEDOVER, "roles", "9" },
 };
 
-static const struct operation *find_operation(const char *word)
+static const struct operation *find_operation(const char *word, unsigned int from)
 {
 	unsigned int i;
 
 	for (i = 0; i < sizeof(operations) / sizeof(*operations); i++)
-		if (!strcmp(operations[i].word, word))
+		if (!strcmp(operations[i].word, word) &&
+		    (!operations[i].from || operations[i].from == from))
 			return &operations[i];
-	failed("no operation %s", word);
+	failed("no operation %s from state %u", word, from);
 }
 
 /* A slow request goes on as a job: wait until it is done, or its copy runs. */
@@ -137,7 +141,7 @@ uint64_t mirror(unsigned int source, unsigned int target, const char *options)
 
 void operate(uint64_t sync, const char *word, unsigned int from, const char *options)
 {
-	const struct operation *op = find_operation(word);
+	const struct operation *op = find_operation(word, from);
 	char text[128];
 
 	mark("op %llu %u %s %s", (unsigned long long)sync, from, op->effect, op->states);

@@ -110,12 +110,15 @@ static void come_and_go(void)
 	await(ab, DRP_CS_SYNCHRONIZED);
 }
 
+/* A is restored from B; C follows A, and D follows C, which it is equal to all the time. */
 static void restore(void)
 {
-	uint64_t ab = begin_mirrored("restore", 3, SMALL), ac;
+	uint64_t ab = begin_mirrored("restore", 4, SMALL), ac, cd;
 
 	ac = mirror(1, 3, "");
 	await(ac, DRP_CS_SYNCHRONIZED);
+	cd = mirror(3, 4, "");
+	await(cd, DRP_CS_SYNCHRONIZED);
 	operate(ab, "split", DRP_CS_SYNCHRONIZED, "");
 	hosts_write(a, 2, 20);
 	hosts_write(b, 2, 30);
@@ -146,10 +149,16 @@ static void failover(void)
 	hosts_write(a, 3, 10);
 }
 
+/*
+ * A to B to C: what is not flushed on C yet is known by the extents of A, which B
+ * does not follow any more.
+ */
 static void reverse(void)
 {
-	uint64_t ab = begin_mirrored("reverse", 2, SMALL);
+	uint64_t ab = begin_mirrored("reverse", 3, SMALL), bc;
 
+	bc = mirror(2, 3, "");
+	await(bc, DRP_CS_SYNCHRONIZED);
 	hosts_write(a, 3, 20);
 	operate(ab, "reverse-roles", DRP_CS_SYNCHRONIZED, "");
 	await(ab, DRP_CS_SYNCHRONIZED);
@@ -157,6 +166,56 @@ static void reverse(void)
 	operate(ab, "reverse-roles", DRP_CS_SYNCHRONIZED, "");
 	await(ab, DRP_CS_SYNCHRONIZED);
 	hosts_write(a, 3, 20);
+}
+
+/* A to B to C; B's hosts write all the time from the failover on. */
+static void failover_reverse(void)
+{
+	uint64_t ab = begin_mirrored("failover-reverse", 3, SMALL), bc;
+
+	bc = mirror(2, 3, "");
+	await(bc, DRP_CS_SYNCHRONIZED);
+	hosts_write(a, 3, 15);
+	operate(ab, "failover", DRP_CS_SYNCHRONIZED, "");
+	hosts_start(b, 2);
+	hosts_wait(20);
+	operate(ab, "reverse-roles", DRP_CS_FAILEDOVER, "");
+	hosts_wait(15);
+	operate(ab, "resume", DRP_CS_SUSPENDED, "rate_limit=1M");
+	hosts_wait(20);
+	message("set sync:%llu rate_limit=0", (unsigned long long)ab);
+	await(ab, DRP_CS_SYNCHRONIZED);
+	hosts_wait(10);
+	hosts_stop();
+	hosts_write(b, 3, 10);
+	operate(ab, "reverse-roles", DRP_CS_SYNCHRONIZED, "");
+	await(ab, DRP_CS_SYNCHRONIZED);
+	hosts_write(a, 3, 10);
+	operate(ab, "reverse-roles", DRP_CS_SYNCHRONIZED, "");
+	await(ab, DRP_CS_SYNCHRONIZED);
+}
+
+/* A to B to C, which is equal to B all the time, also while B is the side that is read. */
+static void restore_hop(void)
+{
+	uint64_t ab = begin_mirrored("restore-hop", 3, SMALL), bc;
+
+	bc = mirror(2, 3, "");
+	await(bc, DRP_CS_SYNCHRONIZED);
+	operate(ab, "split", DRP_CS_SYNCHRONIZED, "");
+	hosts_write(a, 2, 15);
+	hosts_write(b, 3, 20);
+	operate(ab, "restore-from-replica", DRP_CS_SPLIT, "force rate_limit=500K");
+	hosts_write(a, 3, 25);
+	message("set sync:%llu rate_limit=0", (unsigned long long)ab);
+	await(ab, DRP_CS_RESTORED);
+	hosts_write(b, 3, 10);
+	hosts_start(a, 3);
+	operate(ab, "resync-replica", DRP_CS_RESTORED, "force rate_limit=1M");
+	hosts_wait(20);
+	message("set sync:%llu rate_limit=0", (unsigned long long)ab);
+	await(ab, DRP_CS_SYNCHRONIZED);
+	hosts_wait(15);
 }
 
 static void multi_hop(void)
@@ -207,7 +266,9 @@ const struct scenario scenarios[] = {
 	{ "restore", restore },
 	{ "failover", failover },
 	{ "reverse", reverse },
+	{ "failover-reverse", failover_reverse },
 	{ "multi-hop", multi_hop },
+	{ "restore-hop", restore_hop },
 	{ "growth", growth },
 };
 
