@@ -9,7 +9,7 @@ unset NO_COLOR FAKE_NO_MODULE FAKE_DENY FAKE_LOG
 export TZ=UTC LC_ALL=C.UTF-8
 
 need make cc
-make -s -C "$DRP_TOP/selftests/cli" >"$DRP_TMP/build" 2>&1 || {
+flock "$DRP_TOP/selftests/cli/Makefile" make -s -j"$(nproc)" -C "$DRP_TOP/selftests/cli" >"$DRP_TMP/build" 2>&1 || {
 	sed 's/^/# /' "$DRP_TMP/build"
 	fail "the test binary cannot be built"
 }

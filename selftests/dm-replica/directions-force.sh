@@ -152,3 +152,12 @@ ok "a mix is neither failed over to nor restored from without Force"
 rate ab 0
 modify p resync-replica ab
 wait_state p-a ab synchronized
+
+# The moment of a change is not in the metadata.
+modify p split ab
+scribble /dev/mapper/p-a 0 1 4
+pool_restart p
+refusal_says restore-from-replica \
+	'MiB differ at most, its newest change is more than [0-9]+ s old \(older than the activation\)'
+scribble /dev/mapper/p-a 1 1 5
+refusal_says restore-from-replica 'its newest change is [0-9]+ s old\)'

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# DESCRIPTION: ext4 with writers through every sequence of restore, failover, failback, reverse roles, two long (LENGTH=3: three)
+# DESCRIPTION: ext4 with writers through every sequence of restore, failover, failback, reverse roles, three long (LENGTH)
 # REQUIRES: replica simdisk dmsetup mkfs.ext4 fio python3
 # TIMEOUT: 3600
 # shellcheck source=selftests/lib/drp.sh
@@ -17,4 +17,4 @@
 make_fs() { run_ok mkfs.ext4 -q -F "$1"; }
 mount_copy() { mount -o "$1" "$2" "$3"; }
 check_fs() { e2fsck -fn "$1"; }
-directions_life 48 "${LENGTH:-2}"
+directions_life 48 "${LENGTH:-3}"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# DESCRIPTION: xfs with writers through every sequence of restore, failover, failback, reverse roles, two long (LENGTH=3: three)
+# DESCRIPTION: xfs with writers through every sequence of restore, failover, failback, reverse roles, three long (LENGTH)
 # REQUIRES: replica simdisk dmsetup mkfs.xfs fio python3 module:xfs
 # TIMEOUT: 3600
 # shellcheck source=selftests/lib/drp.sh
@@ -19,4 +19,4 @@
 make_fs() { run_ok mkfs.xfs -q -f -K --unsupported "$1"; }
 mount_copy() { mount -o "$1,nouuid" "$2" "$3"; }
 check_fs() { xfs_repair -n "$1"; }
-directions_life 48 "${LENGTH:-2}"
+directions_life 48 "${LENGTH:-3}"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a planned failover that cannot end in time answers Timeout and has not happened, also after a power failure
-# REQUIRES: replica simdisk dmsetup
+# REQUIRES: replica simdisk dmsetup python3
 # TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
@@ -63,3 +63,23 @@ assert_access p-b write "Failedover"
 ok "and can be done afterwards; as long as it waits it is Failing over"
 modify p failback ab
 wait_state p-a ab synchronized
+
+# A restore that ends before it begins, while a write of the source hangs.
+modify p split ab
+scribble /dev/mapper/p-b 0 2 5
+shadow take mapper/p-b target
+simdisk_set da hang 1
+dd if=/dev/urandom of=/dev/mapper/p-a bs=4k seek=100 count=1 oflag=direct status=none &
+writer=$!
+is_noted() { [[ $(sync_field p-a ab flags) == *S* ]]; }
+wait_until 60 is_noted || fail "the write is not noted: $(dmsetup status p-a)"
+sleep 0.5
+refused "timed out" p restore-from-replica ab force deadline_ms=1000
+assert_state p-a ab split
+simdisk_set da hang 0
+wait $writer || fail "the write that hung failed"
+write_at 101
+modify p restore-from-replica ab force
+wait_state p-a ab restored
+medium_is da target
+ok "a restore that timed out leaves nothing behind, and can be done afterwards"

@@ -105,7 +105,8 @@ shadow write mapper/p-a lost seed=8 count=50 max=64
 wait_state p-b ab broken
 element_remove_device p a
 simdisk_set db offline 0
-refused "canceled" p failover ab
+says_why() { replctl failover ab 2>&1 | tee "$DRP_TMP/refusal" | grep -q 'Force Required.*Broken because of: [a-z]'; }
+wait_until 30 says_why || fail "the refusal does not say what broke it: $(<"$DRP_TMP/refusal")"
 modify p failover ab force
 assert_progress ab failedover completed
 shadow take mapper/p-b content
@@ -113,3 +114,18 @@ shadow write mapper/p-b content seed=9 count=50
 element_attach p a
 back force
 ok "Broken: likewise"
+
+# The target fails the flush: what its cache may lose, the source may have alone.
+simdisk_set db fail_flushes 1
+run_ok dd if=/dev/urandom of=/dev/mapper/p-a bs=64k seek=8 count=4 oflag=direct status=none
+element_remove_device p a
+failover_anyhow
+simdisk_set db fail_flushes 0
+dirty=$(sync_field p-b ab dirty)
+[ "$dirty" -ge 512 ] || fail "$dirty sectors marked: what was not flushed is not among them"
+assert_match "$(sync_field p-b ab flags)" S "the flags"
+shadow take mapper/p-b content
+element_attach p a
+refused "canceled" p failback ab
+back force
+ok "a target that cannot be flushed: what it may lack is marked, Failback wants Force"

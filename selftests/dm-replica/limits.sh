@@ -52,3 +52,11 @@ wait_state p-blocks blockstiny synchronized
 assert_same dblocks dtiny
 assert_eq "$(blockdev --getss /dev/mapper/p-blocks)" 4096 "logical block size"
 ok "a target with smaller logical blocks is fine"
+
+run_ok simdisk_create mq 16
+run_ok dmsetup create q --table "$(pool_table q name=q extent=128)"
+kernel_mark
+refused_message "Invalid argument" q create_element 1 x size=$((1 << 42))
+refused_message "Invalid argument" q create_element 1 x size=$(((1 << 36) + 1))
+kernel_said "at most $((1 << 36)) sectors" || fail "the limit is not told"
+ok "the size of an element has a limit that its extents set"

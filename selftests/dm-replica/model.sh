@@ -12,7 +12,7 @@
 program=$DRP_TOP/build/selftests/model
 [ -x "$program" ] || skip "$program is not built: make -C selftests/model"
 # The same lists each time: others with SEED=, or make torture.
-seed=${SEED:-11} runs=${RUNS:-8}
+seed=${SEED:-11} runs=${RUNS:-4}
 
 # WHAT OPTION...: its last line are its numbers.
 model() {

@@ -13,6 +13,9 @@ need insmod rmmod
 file=$(find "$DRP_TOP/build/module-${VM_KERNEL:-6.1}" -name dm-replica.ko | head -n 1)
 [ -n "$file" ] || skip "no built module found"
 
+# A table that names a target makes dm ask for dm-TARGET; dm-replica is the name itself.
+grep -qxz 'alias=dm-replica-pool' "$file" || fail "modprobe does not find the pools' target"
+ok "the module is found for both targets"
 pool_create p
 element p a 16
 element p b 16

@@ -6,6 +6,8 @@
 # TIMEOUT: 300
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
+# shellcheck source=selftests/lib/replica.sh
+. "$DRP_TOP/selftests/lib/replica.sh"
 
 SECTORS=32768
 ROUNDS=10
@@ -15,9 +17,9 @@ stale_up() {
 	dmsetup create stale --table "0 8 replica-pool /dev/stmeta - 128 2 name=stale extent=1024" &&
 		for e in a b; do
 			[ "$e" = a ] && [ "${1-}" = new ] && {
-				dmsetup message stale 0 create_element 1 a size=$SECTORS &&
-					dmsetup message stale 0 create_element 2 b size=$SECTORS || return
-			} >/dev/null
+				message stale create_element 1 a size=$SECTORS &&
+					message stale create_element 2 b size=$SECTORS || return
+			}
 			dmsetup create "stale-$e" --table \
 				"0 $SECTORS replica /dev/mapper/stale $([ $e = a ] && echo 1 || echo 2) /dev/st$e" || return
 		done
@@ -38,7 +40,7 @@ stale_end() {
 
 state() { dmsetup status stale-a | grep -o ' 3 mirror s [a-z]*' | cut -d ' ' -f 5; }
 is_state() { [ "$(state)" = "$1" ]; }
-modify() { dmsetup message stale 0 modify "$@" >/dev/null; }
+modify() { message stale modify "$@"; }
 
 # ROUND: scattered 4 KiB blocks, none of them flushed.
 write_some() {
@@ -88,7 +90,7 @@ run_ok simdisk_create stmeta 16
 run_ok simdisk_create sta $((SECTORS / 2048))
 run_ok simdisk_create stb $((SECTORS / 2048))
 run_ok stale_up new
-run_ok dmsetup message stale 0 create_sync 3 mirror 1 2
+accepted stale create_sync 3 mirror 1 2
 wait_until 30 is_state synchronized || fail "the mirror does not become synchronized"
 
 ways=(split-resync fracture-resync suspend-resume split-reload fracture-reload

@@ -201,3 +201,29 @@ has i 9
 leave
 same_content /dev/home /dev/copy || fail "the legs differ after the failback"
 ok "failover without the source's disk, and back when it works again"
+
+# ---- the source's disk dies and an empty one takes its place
+use home
+puts j 10
+leave
+simdisk_set home offline 1
+ctl 0 failover home-copy --wait-for-copy-state failedover --timeout 60
+use copy
+has j 10
+puts k 11
+run_ok simdisk_create home2 64
+run_ok dmsetup remove tank-home
+ctl 0 element attach tank/home /dev/home2
+is Failedover Completed
+prints 'the source is another device: Failback copies all of it'
+leave
+ctl 0 failback home-copy --dry-run
+prints '^  copy would overwrite home: 64 MiB at most'
+ctl 0 failback home-copy --wait-for-copy-state synchronized --timeout 60
+use home
+has j 10
+has k 11
+puts l 12
+leave
+same_content /dev/home2 /dev/copy || fail "the new disk and the target differ after the failback"
+ok "failover without the source's disk, and back to an empty one in its place"

@@ -11,6 +11,7 @@
 . "$DRP_TOP/selftests/lib/directions.sh"
 
 replica_setup
+need replctl
 seed=${SEED:-$RANDOM}
 echo "# SEED=$seed"
 RANDOM=$seed
@@ -21,6 +22,7 @@ scribble /dev/mapper/p-a 0 16 1
 mirror p a b
 wait_state p-a ab synchronized
 shadow take mapper/p-a content
+read_identities
 
 source_now() {
 	[ "$(sync_field p-a ab role)" = s ] && echo a || echo b
@@ -40,6 +42,12 @@ cut_at() {
 	power_is_back a b
 	after=$(source_now)
 	[ $done = 0 ] || [ $before != $after ] || fail "the reversal was answered '$answer' and is gone"
+	# What consumers know went with the roles, or stayed with them.
+	if [ $after = a ]; then
+		assert_identities "$wwid_a" "$wwid_b" "after the cut"
+	else
+		assert_identities "$wwid_b" "$wwid_a" "after the cut"
+	fi
 	wait_state p-a ab synchronized
 	shadow compare mapper/p-$after content
 	assert_access p-$after write "after the cut"

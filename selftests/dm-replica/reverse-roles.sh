@@ -23,12 +23,11 @@ mirror p a b
 wait_state p-a ab synchronized
 shadow take mapper/p-a content
 
-# ELEMENT: the identity that hosts see; SYNC-KEY: of the sync.
-wwid() { replctl element show "p/$1" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["WWID"])'; }
+# Of a and b.
 roles() { echo "$(sync_field p-a ab role)$(sync_field p-b ab role)"; }
 
-wwid_a=$(wwid a) wwid_b=$(wwid b)
-[ "$wwid_a" != "$wwid_b" ] || fail "both elements have the WWID '$wwid_a'"
+read_identities
+[[ -n $wwid_b && $wwid_a != "$wwid_b" ]] || fail "both elements have the WWID '$wwid_a'"
 
 modify p reverse-roles ab
 [[ $answer == *job=* ]] || assert_match "$answer" "updated_sync=${sync_id[ab]}" "the answer"
@@ -36,8 +35,7 @@ assert_eq "$(roles)" ts "roles of a and b"
 assert_progress ab synchronized completed
 assert_access p-a read reversed
 assert_access p-b write reversed
-assert_eq "$(wwid a)" "$wwid_b" "WWID of a"
-assert_eq "$(wwid b)" "$wwid_a" "WWID of b"
+assert_identities "$wwid_b" "$wwid_a" reversed
 shadow write mapper/p-b content count=100 procs=2
 medium_is da content
 assert_same da db
@@ -52,7 +50,7 @@ assert_same da db
 medium_is da content
 pool_restart p
 assert_eq "$(roles)" ts "roles after a restart"
-assert_eq "$(wwid b)" "$wwid_a" "WWID of b after a restart"
+assert_identities "$wwid_b" "$wwid_a" "after a restart"
 wait_state p-a ab synchronized
 ok "split, resync and restart keep the new direction"
 
@@ -60,7 +58,7 @@ replctl reverse-roles ab --wait-for-copy-state synchronized --json >"$DRP_TMP/js
 grep -q "\"UpdatedSynchronization\": *${sync_id[ab]}" "$DRP_TMP/json" ||
 	fail "no UpdatedSynchronization: $(<"$DRP_TMP/json")"
 assert_eq "$(roles)" st "roles after the second reversal"
-assert_eq "$(wwid a) $(wwid b)" "$wwid_a $wwid_b" "WWIDs after the second reversal"
+assert_identities "$wwid_a" "$wwid_b" "after the second reversal"
 assert_access p-a write "reversed twice"
 assert_access p-b read "reversed twice"
 shadow compare mapper/p-a content
@@ -80,17 +78,20 @@ done
 ok "under writers: they get errors, the other side has all that was acknowledged"
 
 modify p failover ab
+assert_identities "$wwid_a" "$wwid_b" "after the failover"
 shadow write mapper/p-b content seed=$RANDOM count=100
 modify p reverse-roles ab
 assert_eq "$(roles)" ts "roles after failover and reversal"
 assert_progress ab suspended requires-resume
 assert_access p-b write "reversed from Failedover"
 assert_access p-a read "reversed from Failedover"
+assert_identities "$wwid_b" "$wwid_a" "reversed from Failedover"
 shadow write mapper/p-b content seed=$RANDOM count=50
 modify p resume ab
 wait_state p-a ab synchronized
 assert_same da db
 medium_is da content
+assert_identities "$wwid_b" "$wwid_a" "after Resume"
 ok "from Failedover: Suspended, Resume copies to the old source"
 
 modify p suspend ab
@@ -101,6 +102,7 @@ shadow write mapper/p-a content seed=$RANDOM count=50
 modify p reverse-roles ab
 assert_eq "$(roles)" st "roles after a failover with loss and a reversal"
 assert_progress ab suspended requires-resume
+assert_identities "$wwid_a" "$wwid_b" "reversed with loss"
 refused "canceled" p resume ab
 modify p resume ab force
 wait_state p-a ab synchronized

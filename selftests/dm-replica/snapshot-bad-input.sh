@@ -61,6 +61,14 @@ element q c 8
 refused_message "No space left" q create_sync 0 snapshot "${element_id[q/c]}" 0 target_name=y
 ok "a pool without COW space says so"
 
+kernel_mark
+run_fails any dmsetup load q-c --table "$(element_table q c cp)"
+run_fails any dmsetup create z --table "0 8 replica-pool /dev/cp - 8 2 format name=z"
+run_fails any dmsetup create z --table "0 8 replica-pool /dev/mq /dev/cp 8 1 name=q"
+[ "$(dmesg | sed "1,/$drp_mark/d" | grep -c "is in use by p of pool p")" -eq 3 ] ||
+	fail "the log does not say three times who uses the device"
+ok "a pool's COW device is no data, no metadata and no other pool's"
+
 pool_deactivate p
 run_fails 1 dmsetup create p --table "0 8 replica-pool /dev/mp - 8 1 name=p"
 run_fails 1 dmsetup create p --table "0 8 replica-pool /dev/mp /dev/db 8 1 name=p"

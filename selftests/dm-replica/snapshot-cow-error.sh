@@ -79,7 +79,23 @@ ok "a write of a snapshot fails with the device, and its content stays"
 
 return_snapshot p y
 return_snapshot p other
-# What bad places took comes back with the next activation.
-pool_restart p
 wait_until 30 cow_uses p 0 || fail "$(cow_used p) chunks stay in use"
 ok "all space is back"
+
+# Places that took no data, all that there are: free, and good for something when the device is back.
+cow_pool_create q 1
+element q e 2
+scribble /dev/mapper/q-e 0 2 6
+snapshot q e z failed_copy_stops_host_io=yes
+keep /dev/mapper/q-e "$DRP_TMP/e"
+simdisk_set cq offline 1
+for n in 0 1 2 3; do
+	! dd if=/dev/urandom of=/dev/mapper/q-e bs=80k seek=$n count=1 oflag=direct status=none 2>/dev/null ||
+		fail "a write got through that breaks a snapshot"
+done
+simdisk_set cq offline 0
+wait_until 30 cow_uses q 0 || fail "$(cow_used q) chunks are in use, of which nothing is kept"
+run_ok dd if=/dev/urandom of=/dev/mapper/q-e bs=4k count="$(cow_chunks q)" oflag=direct status=none
+assert_eq "$(cow_used q)" "$(cow_chunks q)" "chunks in use"
+assert_shows /dev/mapper/q-z "$DRP_TMP/e"
+ok "what is not in use can be used, also where writes have failed once"

@@ -44,6 +44,17 @@ change_snapshots() {
 	done
 }
 
+# With the snapshots that are left: no place belongs to two of them.
+check_index() {
+	local e
+	pool_deactivate p
+	run_ok replctl pool check /dev/mp
+	pool_activate p
+	for e in a b firsta firstb thirda thirdb; do
+		element_attach p $e
+	done
+}
+
 # CHUNK-SECTORS ROUNDS
 fill_again_and_again() {
 	local round e pid
@@ -62,6 +73,7 @@ fill_again_and_again() {
 			wait "$pid" || fail "a writer failed: $(tail -n 5 "$DRP_TMP"/fio?)"
 		done
 		kernel_said "is lost" || fail "round $round: nothing was lost, so space was not full"
+		check_index
 		for e in a b; do
 			return_snapshot p "first$e"
 			return_snapshot p "third$e"

@@ -72,6 +72,19 @@ ok "FailedCopyStopsHostIO fails the write and keeps the snapshot"
 
 return_snapshot p low
 return_snapshot p kept
+wait_until 30 cow_uses p 16 || fail "$(cow_used p) chunks stay in use"
+keep /dev/mapper/p-a "$DRP_TMP/a"
+snapshot p a parent copy_priority=low
+snapshot p parent kept failed_copy_stops_host_io=yes
+! dd if=/dev/urandom of=/dev/mapper/p-a bs=64k count=256 oflag=direct status=none 2>/dev/null ||
+	fail "everything could be overwritten"
+assert_state p-parent parent synchronized
+assert_state p-kept kept synchronized
+assert_shows /dev/mapper/p-kept "$DRP_TMP/a"
+ok "so does that of a snapshot of a snapshot"
+
+return_snapshot p kept
+return_snapshot p parent
 scribble /dev/mapper/p-a 0 16 7
 ok "writes go on when it is gone"
 

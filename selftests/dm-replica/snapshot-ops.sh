@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: new points in time, Deactivate, Dissolve with its aspect, snapshots of snapshots, what differs
 # REQUIRES: replica simdisk dmsetup
-# TIMEOUT: 240
+# TIMEOUT: 480
 # GROUP: snapshot
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"

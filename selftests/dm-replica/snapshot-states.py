@@ -12,6 +12,7 @@ import time
 import traceback
 
 import states
+from capabilities import listed
 from states import Access, OPERATIONS, Table, Walk
 
 ELEMENT, SNAPSHOT = "p-a", "p-x"
@@ -145,6 +146,7 @@ class SnapshotWalk(Walk):
         # What is returned has no device that can be opened.
         if operation == 19:
             self.rig.remove_snapshot_device()
+            self.listed[operation] = listed("sync%d" % self.rig.sync)[0][operation]
         return super().cell(name, setup, operation, force)
 
     def check_executed(self, where, row, setup, role, state, answer):

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# DESCRIPTION: a source without identity= that dies while Failedover: an empty disk in its place is recognised by its content, the old one is too
+# DESCRIPTION: disks without identity=: an empty one in the place of either side of a mirror, or of a source that died while Failedover, is recognised by its content, the old one is too
 # REQUIRES: replica simdisk dmsetup python3
 # TIMEOUT: 400
 # shellcheck source=selftests/lib/drp.sh
@@ -74,3 +74,55 @@ dmsetup remove --retry p-a
 power_is_back b
 element_attach p a dy
 replaced dy "the machine was gone"
+
+# ---- a mirror that runs when the machine dies ----
+
+# SEEK: with writes that nobody flushed; power_is_back ends that.
+machine_dies() {
+	run_ok dd if=/dev/urandom of=/dev/mapper/p-a bs=64k seek="$1" count=8 oflag=direct status=none
+	simdisk_power_fail "$1"
+	for dev in p-a p-b; do
+		run_ok dmsetup remove --retry $dev
+	done
+}
+
+# DISK OTHER-DISK WHAT: nobody knows which side is right, so nothing is overwritten.
+is_invalid() {
+	local before
+	before=$(sha1sum <"/dev/$2")
+	wait_state p-b ab invalid
+	refused "canceled" p resync-replica ab
+	[ "$(bytes_written "$1")" -eq 0 ] || fail "$3: something was written to the empty disk"
+	assert_eq "$(sha1sum <"/dev/$2")" "$before" "$3: content of the other side"
+	ok "$3: an empty disk in its place makes the mirror Invalid"
+}
+
+machine_dies 64
+power_is_back b
+element_attach p a dy
+wait_state p-b ab synchronized
+assert_same dy db
+ok "the machine dies, both disks are the old ones: Synchronized again"
+
+machine_dies 96
+run_ok simdisk_create dz 16
+power_is_back b
+simdisk_reset_stats dz
+element_attach p a dz
+is_invalid dz db "the source's disk"
+
+scribble /dev/mapper/p-a 1 15 5
+modify p resync-replica ab force
+wait_state p-b ab synchronized
+pool_deactivate p
+pool_activate p
+element_attach p a dz
+element_attach p b
+wait_state p-b ab synchronized
+machine_dies 128
+run_ok simdisk_create dw 16
+power_is_back
+element_attach p a dz
+simdisk_reset_stats dw
+element_attach p b dw
+is_invalid dw dz "the target's disk"

@@ -15,6 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from capabilities import listed  # noqa: E402
 from dm import Dm  # noqa: E402
 
 OPERATIONS = {
@@ -450,6 +451,29 @@ def restoring_requires_resume(rig):
     assert rig.words()[1] == "requires-resume", rig.words()
 
 
+def restoring_invalid(rig):
+    """The target comes back as another disk."""
+    restoring(rig)
+    rig.identity += 1
+    rig.detach_device(TARGET)
+    rig.attach(TARGET, "first%d" % rig.identity)
+    if rig.state() != "invalid":
+        rig.wait({"unsynchronized"})
+        rig.detach_device(TARGET)
+        rig.attach(TARGET, "other%d" % rig.identity)
+    rig.wait({"invalid"})
+    assert "R" in rig.words()[2], rig.words()
+
+
+def restoring_broken(rig):
+    """The target cannot be read any more."""
+    restoring(rig)
+    rig.disk("db", "offline", 1)
+    rig.dm.message(POOL, "set", "sync:%d" % rig.sync, "rate_limit=0")
+    rig.wait({"broken"})
+    assert "R" in rig.words()[2], rig.words()
+
+
 def failing_back(rig):
     failedover(rig)
     rig.write(TARGET, 8 << 20, 4 << 20)
@@ -492,6 +516,7 @@ SETUPS = [
     ("partitioned", restoring_partitioned), ("unsynchronized", failing_back),
     ("suspended", failing_back_suspended), ("broken", failing_back_aborted),
     ("suspended", restoring_requires_resume), ("partitioned", failing_back_partitioned),
+    ("invalid", restoring_invalid), ("broken", restoring_broken),
 ]
 
 
@@ -499,6 +524,7 @@ class Walk:
     def __init__(self, table, access, rig):
         self.table, self.access, self.rig = table, access, rig
         self.bad = self.cells = 0
+        self.listed = {}        # by capabilities, of the setup that is walked
 
     def complain(self, where, text):
         self.bad += 1
@@ -537,6 +563,12 @@ class Walk:
             found, want = self.rig.access(), self.access.of(words[0], words[2])
             if any(f not in (w, "gone") for f, w in zip(found, want)):
                 self.complain(where, "hosts may do %s instead of %s (%s)" % (found, want, words))
+
+    def check_listed(self, where, operation, force, answer):
+        """What a dry run accepts is listed by capabilities, and nothing else."""
+        if self.listed[operation][force] != (answer is not None):
+            self.complain(where, "is listed as %s, a dry run answers %s" %
+                          (self.listed[operation], answer))
 
     def check_aspect(self, where, row):
         """What dissolve leaves; a slow request's answer does not name it."""
@@ -579,7 +611,8 @@ class Walk:
         row, errors = self.expect(operation, state, flags, force)
         self.cells += 1
         if os.path.exists("/dev/mapper/" + TARGET) or operation != 10:
-            self.send(where + " dry", operation, words + ["dry_run"], errors)
+            self.check_listed(where, operation, force,
+                              self.send(where + " dry", operation, words + ["dry_run"], errors))
         if rig.words() != before:
             self.complain(where, "a dry run changed %s to %s" % (before, rig.words()))
             return True
@@ -600,7 +633,7 @@ class Walk:
         return False
 
     def walk(self, state, setup):
-        used = True
+        used, self.listed = True, {}
         cells, bad, start = self.cells, self.bad, time.monotonic()
         for operation in OPERATIONS:
             for force in (False, True):
@@ -611,6 +644,8 @@ class Walk:
                         self.complain(setup.__name__, "is %s" % (self.rig.words(),))
                         return
                     self.check_access(setup.__name__)
+                    if not self.listed:
+                        self.listed = listed("sync%d" % self.rig.sync)[0]
                 used = self.cell(setup.__name__, setup, operation, force)
         if bad == self.bad:
             print("ok %s (%s): %d cells in %.1f s" % (

@@ -119,3 +119,18 @@ element_attach p b
 wait_state p-a ab synchronized
 assert_same da db
 ok "and everything is as before"
+
+# The disk of a table that waits is given to another element meanwhile.
+element p c $((size / 2048))
+run_ok simdisk_create spare $((size / 2048))
+run_ok dmsetup load p-a --table "$(element_table p a spare)"
+element_remove_device p c
+element_attach p c spare
+run_fails any dmsetup resume p-a
+kernel_said "is in use by c of pool p" || fail "the log does not name the other element"
+run_ok dmsetup load p-a --table "$(element_table p a da)"
+run_ok dmsetup resume p-a
+wait_state p-a ab synchronized
+run_ok dd if=/dev/urandom of=/dev/mapper/p-a bs=64k count=4 oflag=direct status=none
+assert_same da db
+ok "two tables that were loaded for one disk: the second is not resumed"

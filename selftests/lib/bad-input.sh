@@ -3,6 +3,9 @@
 # A quiet pool with one mirror for tests of bad input, made with dmsetup alone.
 # Sourced after drp.sh. Pool "bad", elements 1 (a) and 2 (b), sync 3 (ab).
 
+# shellcheck source=selftests/lib/replica.sh
+. "$DRP_TOP/selftests/lib/replica.sh"
+
 BAD_SECTORS=32768
 
 # The pool's and both elements' status without what a refusal or time changes:
@@ -15,6 +18,16 @@ bad_state() {
 
 bad_is_synchronized() {
 	[[ "$(dmsetup status bad-a)" == *" 3 mirror s synchronized completed 100 0 "* ]]
+}
+
+bad_is_fractured() {
+	[[ "$(dmsetup status bad-a)" == *" 3 mirror s fractured "* ]]
+}
+
+# What the last test of a script asks: the pool does what it is told.
+bad_still_works() {
+	accepted bad modify fracture 3
+	wait_until 30 bad_is_fractured || fail "the mirror is not fractured: $(dmsetup status bad-a)"
 }
 
 bad_remove() {
@@ -39,13 +52,13 @@ bad_setup() {
 	run_ok dmsetup create bad --table "0 8 replica-pool /dev/badmeta - 128 2 format name=bad"
 	# Not /dev/mapper/bad: without udev nobody makes that link.
 	pool=$(dmsetup info -c --noheadings --separator : -o major,minor bad)
-	run_ok dmsetup message bad 0 create_element 1 a size=$BAD_SECTORS
-	run_ok dmsetup message bad 0 create_element 2 b size=$BAD_SECTORS
+	accepted bad create_element 1 a size=$BAD_SECTORS
+	accepted bad create_element 2 b size=$BAD_SECTORS
 	run_ok dmsetup create bad-a --table \
 		"0 $BAD_SECTORS replica $pool 1 /dev/bada"
 	run_ok dmsetup create bad-b --table \
 		"0 $BAD_SECTORS replica $pool 2 /dev/badb"
-	run_ok dmsetup message bad 0 create_sync 3 mirror 1 2 name=ab
+	accepted bad create_sync 3 mirror 1 2 name=ab
 	wait_until 30 bad_is_synchronized || fail "the mirror does not become synchronized"
 }
 

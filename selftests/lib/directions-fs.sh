@@ -54,10 +54,11 @@ dir_host_up() {
 	active=$1
 }
 
+# DIR [REPORT]: fio's errors are in the file that fs_fio_stop looks at.
 dir_writers() {
 	fio --name=w --directory="$1" --size=512k --bs=4k --numjobs=4 --rw=randwrite --direct=1 \
 		--ioengine=psync --verify=crc32c --do_verify=0 --fsync=16 --time_based --runtime=600 \
-		--thread --output="$DRP_TMP/fio" >/dev/null 2>&1 &
+		--thread --output="$DRP_TMP/${2:-fio}" >/dev/null 2>&1 &
 	fio_pid=$!
 }
 
@@ -85,10 +86,10 @@ dir_host_down() {
 	run_ok umount "$mnt"
 }
 
-# ELEMENT: it has what the host left; now and then fio looks, too.
+# ELEMENT: it has what the host left; every second time fio looks, too.
 dir_has_all() {
 	assert_eq "$(fs_sum "$mnt")" "$sum" "$step: the files on $1"
-	[ $((drp_checked % 8)) -ne 0 ] || dir_fio_files "$mnt" --verify_only
+	[ $((dir_looks++ % 2)) -ne 0 ] || dir_fio_files "$mnt" --verify_only
 }
 
 # Writers go on; at a moment at which they are kept still the legs are equal.
@@ -106,19 +107,25 @@ dir_synchronized() {
 	dir_equal
 }
 
-# Both sides are written, then the source becomes what the target is, while its
+# Both sides are written at the same time, then the source becomes what the target is, while its
 # host is at work again.
 dir_restore() {
-	local other=$DRP_TMP/other
+	local other=$DRP_TMP/other source_fio target_fio
 	if [ "$(sync_field p-a ab state)" = synchronized ]; then
 		dir_progress "$source"
 		modify p split ab
 	fi
 	mkdir -p "$other"
 	run_ok mount_copy rw "/dev/mapper/p-$target" "$other"
+	source_fio=$fio_pid
+	dir_writers "$other" fio.other
+	target_fio=$fio_pid
+	dir_progress "$target"
+	fio_pid=$source_fio
 	dir_progress "$source"
 	dir_host_down
-	dir_writers "$other"
+	mv "$DRP_TMP/fio.other" "$DRP_TMP/fio"
+	fio_pid=$target_fio
 	dir_progress "$target"
 	fs_fio_stop
 	fio_pid=
@@ -189,7 +196,7 @@ directions_life() {
 	local mib=$1 walk op before=
 	replica_setup
 	need fio fsfreeze python3
-	mnt=$DRP_TMP/mnt fio_pid='' source=a target=b step=start
+	mnt=$DRP_TMP/mnt fio_pid='' dir_looks=0 source=a target=b step=start
 	mkdir -p "$mnt"
 	pool_create p
 	element p a "$mib"

@@ -65,6 +65,20 @@ assert_progress() {
 }
 dev_of_sync=p-a
 
+# What consumers know a and b of pool p by: it moves with the roles.
+identities() {
+	local e
+	for e in a b; do
+		replctl element show "p/$e" --json | sed -n 's/.*"WWID": *"\([^"]*\)".*/\1/p'
+	done | paste -sd ' '
+}
+
+# To $wwid_a and $wwid_b.
+read_identities() { read -r wwid_a wwid_b <<<"$(identities)"; }
+
+# OF-A OF-B [WHEN]
+assert_identities() { assert_eq "$(identities)" "$1 $2" "what consumers see of a and b ${3:-now}"; }
+
 rate() { accepted p set "sync:${sync_id[$1]}" "rate_limit=$2"; }
 
 # What the machine does when the power comes back: all devices anew.

@@ -23,6 +23,7 @@ replica_remove_all() {
 		simdisk_set "$disk" hang 0
 		simdisk_set "$disk" offline 0
 		simdisk_set "$disk" fail_after -1
+		simdisk_set "$disk" fail_written -1
 	done
 	awk '$1 ~ "^/dev/" { print $2 }' /proc/mounts | tac | xargs -r -n 1 umount -l
 	# Of a suspended pool no element can end its I/O.

@@ -86,6 +86,19 @@ host_script() {
 	esac
 }
 
+# SUITE SCRIPT...: each for itself, so as many at a time as there are processors.
+host_scripts() {
+	local suite=$1 script
+	shift
+	for script; do
+		while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+			wait -n
+		done
+		host_script "$suite" "$script" &
+	done
+	wait
+}
+
 # SUITE COMMAND...: a program that prints TAP; its tests count one by one, and
 # its failure without a failed test counts too.
 tap_program() {

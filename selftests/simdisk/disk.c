@@ -113,6 +113,7 @@ static struct sim_disk *disk_alloc(const struct sim_disk_options *o)
 		.discard = o->discard,
 	};
 	disk->faults.fail_after = SIM_FAIL_AFTER_OFF;
+	disk->faults.fail_written = SIM_FAIL_AFTER_OFF;
 	spin_lock_init(&disk->lock);
 	INIT_LIST_HEAD(&disk->link);
 	INIT_LIST_HEAD(&disk->inflight);

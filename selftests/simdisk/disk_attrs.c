@@ -92,6 +92,7 @@ SIM_ATTR_BOOL(fail_writes);
 SIM_ATTR_BOOL(fail_flushes);
 SIM_ATTR_BOOL(fail_discards);
 SIM_ATTR_BOOL(offline);
+SIM_ATTR_BOOL(lose_unflushed);
 
 static ssize_t hang_store(struct sim_disk *disk, const struct disk_attr *attr,
 			  const char *buf, size_t count)
@@ -150,15 +151,19 @@ static ssize_t latency_store(struct sim_disk *disk,
 }
 SIM_ATTR(latency, 0200, NULL, latency_store);
 
-static ssize_t fail_after_show(struct sim_disk *disk,
-			       const struct disk_attr *attr, char *buf)
+static s64 *after_of(struct sim_disk *disk, const struct disk_attr *attr)
 {
-	return sysfs_emit(buf, "%lld\n", READ_ONCE(disk->faults.fail_after));
+	return (void *)disk + attr->offset;
 }
 
-static ssize_t fail_after_store(struct sim_disk *disk,
-				const struct disk_attr *attr,
-				const char *buf, size_t count)
+static ssize_t after_show(struct sim_disk *disk, const struct disk_attr *attr,
+			  char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", READ_ONCE(*after_of(disk, attr)));
+}
+
+static ssize_t after_store(struct sim_disk *disk, const struct disk_attr *attr,
+			   const char *buf, size_t count)
 {
 	unsigned long flags;
 	s64 value;
@@ -166,11 +171,20 @@ static ssize_t fail_after_store(struct sim_disk *disk,
 	if (kstrtos64(buf, 0, &value) || value < SIM_FAIL_AFTER_OFF)
 		return -EINVAL;
 	spin_lock_irqsave(&disk->lock, flags);
-	disk->faults.fail_after = value;
+	*after_of(disk, attr) = value;
 	spin_unlock_irqrestore(&disk->lock, flags);
 	return count;
 }
-SIM_ATTR(fail_after, 0644, fail_after_show, fail_after_store);
+
+#define SIM_ATTR_AFTER(_name)						\
+static struct disk_attr attr_##_name = {				\
+	.attr = { .name = #_name, .mode = 0644 },			\
+	.show = after_show, .store = after_store,			\
+	.offset = offsetof(struct sim_disk, faults._name),		\
+}
+
+SIM_ATTR_AFTER(fail_after);
+SIM_ATTR_AFTER(fail_written);
 
 static ssize_t fail_range_show(struct sim_disk *disk,
 			       const struct disk_attr *attr, char *buf)
@@ -343,7 +357,8 @@ static struct attribute *sim_disk_attrs[] = {
 	&attr_latency.attr, &attr_channels.attr,
 	&attr_fail_reads.attr, &attr_fail_writes.attr,
 	&attr_fail_flushes.attr, &attr_fail_discards.attr,
-	&attr_offline.attr, &attr_hang.attr, &attr_fail_after.attr,
+	&attr_offline.attr, &attr_lose_unflushed.attr, &attr_hang.attr, &attr_fail_after.attr,
+	&attr_fail_written.attr,
 	&attr_fail_range.attr, &attr_track_volatile.attr,
 	&attr_stats.attr, &attr_reset_stats.attr, &attr_allocated_kib.attr,
 	&attr_volatile_sectors.attr, &attr_early_durable_sectors.attr,

@@ -155,6 +155,18 @@ static void leave_disk(struct sim_disk *disk, struct sim_cmd *cmd)
 	}
 }
 
+/* Its data is there, but who wrote is told that it failed. */
+static bool answer_is_lost(struct sim_faults *faults, struct request *rq)
+{
+	if (req_op(rq) != REQ_OP_WRITE ||
+	    faults->fail_written == SIM_FAIL_AFTER_OFF)
+		return false;
+	if (!faults->fail_written)
+		return true;
+	faults->fail_written--;
+	return false;
+}
+
 static void finish(struct sim_disk *disk, struct sim_cmd *cmd)
 {
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
@@ -162,9 +174,14 @@ static void finish(struct sim_disk *disk, struct sim_cmd *cmd)
 	lockdep_assert_held(&disk->lock);
 	if (!cmd->status)
 		cmd->status = take_effect(disk, cmd);
+	if (!cmd->status && answer_is_lost(&disk->faults, rq))
+		cmd->status = BLK_STS_IOERR;
 	if (req_op(rq) == REQ_OP_FLUSH)
 		sim_store_flush_end(&disk->store, cmd->flush_epoch,
 				    cmd->status);
+	if (cmd->status && req_op(rq) == REQ_OP_FLUSH && disk->faults.lose_unflushed)
+		while (sim_store_lose(&disk->store, 0, SIM_LOSS_DROP))
+			;
 	if (!cmd->status)
 		count_done(&disk->stats, rq);
 	leave_disk(disk, cmd);

@@ -59,7 +59,7 @@ static void append(const struct sim_record *header, const void *payload)
 
 	spin_lock_irqsave(&record_lock, flags);
 	to = __append(header);
-	if (to)
+	if (to && payload)
 		memcpy(to, payload, header->bytes);
 	spin_unlock_irqrestore(&record_lock, flags);
 }

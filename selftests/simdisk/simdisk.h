@@ -87,7 +87,9 @@ struct sim_fail_range {
 struct sim_faults {
 	bool fail_reads, fail_writes, fail_flushes, fail_discards;
 	bool hang, offline;
+	bool lose_unflushed;		/* a flush that fails drops the cache */
 	s64 fail_after;			/* requests left, SIM_FAIL_AFTER_OFF */
+	s64 fail_written;		/* writes left, the same */
 	unsigned int ranges;
 	struct sim_fail_range range[SIM_MAX_FAIL_RANGES];
 };

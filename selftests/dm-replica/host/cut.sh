@@ -7,7 +7,7 @@
 . "$(dirname "$0")/../../lib/drp.sh"
 
 need gcc make
-seed=${SEED:-$RANDOM} cuts=${CUTS:-14000} sample=${SAMPLE:-10}
+seed=${SEED:-$RANDOM} cuts=${CUTS:-14000} sample=${SAMPLE:-12}
 out=$DRP_TOP/build/cut
 cut=$out/cut
 run_ok make -s -C "$DRP_TOP/selftests/cut"

@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# DESCRIPTION: each disk dies in turn before each request that an operation makes of it: nothing hangs or lies, and all is well when the disk is back
+# REQUIRES: replica simdisk dmsetup
+# TIMEOUT: 400
+# shellcheck source=selftests/lib/drp.sh
+. "$(dirname "$0")/../../lib/drp.sh"
+# shellcheck source=selftests/lib/replica.sh
+. "$DRP_TOP/selftests/lib/replica.sh"
+# shellcheck source=selftests/lib/snapshot.sh
+. "$DRP_TOP/selftests/lib/snapshot.sh"
+# shellcheck source=selftests/lib/sites.sh
+. "$DRP_TOP/selftests/lib/sites.sh"
+
+# POINTS: how many requests of a disk per operation, of all that there are (ROUNDS
+# of selftests/run); STAGES: which ones.
+points=${ROUNDS:-2}
+disks=(mp da db dc cp)
+progress=$DRP_TMP/progress
+
+# DISK: requests that it got so far.
+requests() {
+	awk '{ for (i = 1; i <= NF; i++) { split($i, v, "="); s[v[1]] = v[2] }
+		print s["reads"] + s["writes"] + s["flushes"] + s["discards"] + s["write_zeroes"] + s["errors"] }' \
+		"$SIMDISK_SYS/$1/stats"
+}
+all_requests() {
+	local d
+	for d in "${disks[@]}"; do
+		requests $d
+	done
+}
+
+once() {
+	eval "$2" || fail "$1: fails although no disk does: ${answer-} $(cat "$DRP_TMP/said" 2>/dev/null)"
+	calm "$1"
+}
+
+# The disk is back. A pool that its metadata stopped is activated again.
+repaired() {
+	local mode
+	simdisk_set "$1" fail_after -1
+	restarted=
+	mode=$(pool_mode p 2>/dev/null)
+	if [ -n "$mode" ] && [ "$mode" != rw ]; then
+		restarted=1
+		for e in x y a b c; do
+			[ ! -e "/dev/mapper/p-$e" ] || present+=" $e"
+			[ ! -e "/dev/mapper/p-$e" ] || run_ok remove "p-$e"
+		done
+		run_ok remove p
+		run_ok up
+		for e in ${present-}; do
+			run_ok attach "$e"
+		done
+		present=
+	fi
+	calm "$where: after the disk is back"
+}
+
+# Neither as before nor as after. What it says it is must be so, and it must be
+# possible to end it.
+degraded() {
+	local check=$1
+	if [[ $check =~ kept\ a(\ |$) ]] && [[ ! $check =~ kept\ a\ [a-z] ]]; then
+		kept a || fail "$where: the source lost its data: $now"
+	fi
+	if [ -n "${sync_id[ab]:-}" ] && [[ $now =~ mirror\ s ]]; then
+		[[ $now =~ mirror\ s\ synchronized ]] || on ab resync-replica force || on ab resume ||
+			on ab activate || on ab failback force || on ab detach force ||
+			fail "$where: stays $now: $answer"
+		calm "$where: resync"
+		[[ ! $now =~ mirror\ s\ synchronized ]] || same da db || fail "$where: synchronized legs differ"
+	fi
+}
+
+# NAME DISK N DO CHECK; the states before and after are those of the caller. Fails
+# (1) if the state must be made anew.
+point() {
+	local name=$1 disk=$2 n=$3 status
+	where="$name, $disk dies after $n requests"
+	simdisk_set "$disk" fail_after "$n"
+	answer=
+	eval "$4"
+	status=$?
+	calm "$where"
+	where+=" (it ended with $status ${answer:-})"
+	repaired "$disk"
+	if [ "$now" != "$before" ] && [ "$now" != "$after" ]; then
+		degraded "$5"
+		return 1
+	fi
+	if [ "$before" != "$after" ] && [ -z "$restarted" ]; then
+		if [ $status -eq 0 ] && [[ $answer != 4096* ]]; then
+			assert_eq "$now" "$after" "$where: done"
+		elif [ $status -ne 0 ]; then
+			assert_eq "$now" "$before" "$where: refused"
+		fi
+	elif [ -n "$restarted" ] && [ $status -eq 0 ] && [[ $answer != 4096* ]]; then
+		assert_eq "$now" "$after" "$where: done, then activated again"
+	fi
+	if [ $status -ne 0 ] || [ "$now" != "$after" ]; then
+		once "$where: again" "$4"
+		assert_eq "$now" "$after" "$where: again"
+	fi
+	eval "$5" || fail "$where: wrong content"
+}
+
+# NAME DO UNDO [CHECK]: notes in $progress what was tried; ends the shell (77) when
+# a point left a state that is made anew.
+try_op() {
+	local name=$1 before after d n i step count was
+	! grep -qx "$stage $name" "$progress" || return 0
+	calm "$name"
+	before=$now
+	mapfile -t was < <(all_requests)
+	once "$name" "$2"
+	after=$now
+	mapfile -t count < <(all_requests)
+	once "undo $name" "$3"
+	assert_eq "$now" "$before" "what undoing $name gives"
+	for d in "${!disks[@]}"; do
+		i=$((count[d] - was[d]))
+		step=$((i > points ? i / points : 1))
+		for ((n = 0; n < i; n += step)); do
+			! grep -qx "$stage $name ${disks[d]} $n" "$progress" || continue
+			echo "$stage $name ${disks[d]} $n" >>"$progress"
+			point "$name" "${disks[d]}" $n "$2" "${4:-true}" || exit 77
+			once "undo after $where" "$3"
+			[ "$now" = "$before" ] || exit 77
+		done
+	done
+	echo "$stage $name" >>"$progress"
+}
+
+need openssl replctl
+replica_setup
+: >"$progress"
+anew=0
+for stage in ${STAGES:-objects activate mirror turns snapshot clone}; do
+	while :; do
+		(
+			sites_setup
+			sites_$stage
+		)
+		status=$?
+		[ $status -eq 0 ] || [ $status -eq 77 ] || exit 1
+		replica_remove_all
+		[ $status -eq 77 ] || break
+		anew=$((anew + 1))
+	done
+	ok "$stage: no disk that dies makes it hang or lie"
+done
+echo "# did: $(awk 'NF == 2' "$progress" | wc -l) operations, $(awk 'NF == 4' "$progress" | wc -l) times a disk died, $anew times it left something broken"
