@@ -74,6 +74,7 @@ turn) disks_create; turn_case ;;
 clone) disks_create; clone_case ;;
 snapshots) snapshots_part "$@" ;;
 thousand) thousand_part ;;
+million) million_part ;;
 first) disks_create; first_case ;;
 *) die "unknown part $part" ;;
 esac

@@ -119,7 +119,9 @@ cow_pool_drop() {
 	die "chunks stay in use: $(dmsetup status pool)"
 }
 
-cow_pool_down() {
+cow_pool_down() { pool_stop; }
+
+pool_stop() {
 	must dmsetup remove --retry a
 	must dmsetup remove --retry pool
 }
@@ -201,4 +203,59 @@ thousand_part() {
 	wait $writer
 	kv $case "snapshots=$snapshots" "memory=$(pool_memory)"
 	disks_latency off
+}
+
+# NAME DISK SECTORS: its first 16 MiB are the disk's, what follows keeps nothing.
+# A million chunks would not fit into the guest's memory, and nobody reads them.
+forgetful_disk() {
+	dm_create "$1" "0 32768 linear /dev/$2 0
+32768 $(($3 - 32768)) zero"
+}
+
+million_disks() {
+	local sectors=$1
+	disks_create
+	must simdisk_remove simM
+	must simdisk_create simM 512 track=0
+	must simdisk_create simC 64 track=0
+	dd if=/dev/zero of=/dev/simC bs=1M oflag=direct 2>/dev/null
+	forgetful_disk long "simA" "$sectors"
+	forgetful_disk cow "simC" "$((sectors * 2))"
+	DISKS='simA simM simC'
+}
+
+# FORMAT...: the pool and the element, from nothing to the first answer of each.
+million_up() {
+	dm_create pool "0 8 replica-pool /dev/simM /dev/mapper/cow $chunk $*"
+	[ -z "$*" ] || must dmsetup message pool 0 create_element 1 a "size=$sectors"
+	dm_create a "0 $sectors replica /dev/mapper/pool 1 /dev/mapper/long"
+	must dmsetup status a
+}
+
+# A pool whose snapshot has preserved a million chunks is stopped and activated.
+million_part() {
+	local chunk=8 chunks=1000000 case=million sectors start slab
+	modprobe dm-zero
+	[ -z "${DIVIDE:-}" ] || chunks=$((chunks / DIVIDE))
+	sectors=$((chunks * chunk))
+	million_disks "$sectors"
+	million_up 2 format name=pool
+	must dmsetup message pool 0 create_sync 100 snapshot 1 105 name=s target_name=t
+	must fio --name=fill --filename=/dev/mapper/a --ioengine=libaio --direct=1 --rw=write \
+		--bs=256k --iodepth=4 --size="$((chunks * chunk / 2))k"
+	kv $case "chunks=$(cow_chunks_used)" "full_memory=$(pool_memory)"
+	pool_stop
+	disks_latency model
+	slab=$(kernel_memory)
+	start=$(date +%s%N)
+	million_up
+	kv $case "ns=$(($(date +%s%N) - start))" "memory=$(pool_memory)" \
+		"before_kernel=$slab" "kernel=$(kernel_memory)"
+	dm_create snap0 "0 $sectors replica /dev/mapper/pool 105"
+	must fio --name=read --filename=/dev/mapper/snap0 --ioengine=libaio --direct=1 \
+		--rw=randread --bs=4k --iodepth=16 --io_size=64M --randseed=7
+	kv $case "read_memory=$(pool_memory)" "read_kernel=$(kernel_memory)"
+	must dmsetup remove --retry snap0
+	disks_latency off
+	pool_stop
 }

@@ -66,6 +66,15 @@ def worst_stall(fig):
         return json.load(f)["jobs"][0]["write"]["clat_ns"]["max"] / 1e6
 
 
+def activation(fig):
+    """Seconds until it is active, and the most MiB that it held then or after reads of the snapshot."""
+    values = fig.values("million")
+    if not values:
+        return None, None
+    peak = max(int(v.split()[0]) for k, v in values.items() if k in ("memory", "read_memory"))
+    return int(values["ns"]) / 1e9, peak / (1 << 20)
+
+
 def aims(fig):
     few, many = "replica-1-8", ["replica-1-8", "replica-16-8", "replica-64-8"]
     return [
@@ -89,6 +98,8 @@ def aims(fig):
         ("the same, 64 KiB chunks", ratio(fig, "replica-1-128", "s64k-q4"), ">=", 0.30, "of raw"),
         ("longest write while one of 1000 snapshots is taken or returned, milliseconds",
          worst_stall(fig), "<=", 50.0, ""),
+        ("activation of a pool with a million preserved chunks, seconds", activation(fig)[0], "<=", 1.0, ""),
+        ("memory that it holds, also after reads all over it, MiB", activation(fig)[1], "<=", 64.0, ""),
         *clone_aims(fig),
     ]
 
