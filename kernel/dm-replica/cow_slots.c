@@ -324,6 +324,7 @@ void drp_cow_note_freed(struct drp_cow *cow, struct drp_cow_freed *freed)
 
 	spin_lock_irqsave(&cow->lock, flags);
 	list_add_tail(&freed->node, &cow->freed);
+	cow->full = false;
 	spin_unlock_irqrestore(&cow->lock, flags);
 }
 
@@ -336,6 +337,8 @@ void drp_cow_slot_bad(struct drp_cow *cow, u64 slot)
 	mark_bad(cow, slot);
 	freed->slot = slot;
 	drp_cow_note_freed(cow, freed);
+	/* Nobody may ask for a slot any more: it is cleared all the same. */
+	queue_work(cow->pool->op_wq, &cow->refill_work);
 }
 
 static struct drp_cow_freed *first_freed(struct drp_cow *cow)

@@ -112,12 +112,36 @@ static void put_without_memory_uses_its_slot_only(void **state)
 	assert_int_equal(drp_plane_clear(cow.slots, 0, SLOTS), 0);
 }
 
+/* The last refill found nothing; then all places turn out to take no data. */
+static void bad_slots_of_full_space_come_back(void **state)
+{
+	u64 slots[USABLE], again;
+	u32 i;
+
+	(void)state;
+	take_all(slots);
+	refill();
+	assert_int_equal(drp_cow_alloc(&cow, &again, 1), -ENOSPC);
+	for (i = 0; i < USABLE; i++)
+		drp_cow_slot_committed(&cow, slots[i]);
+	cow.refill_work.queued = false;
+	for (i = 0; i < USABLE; i++)
+		drp_cow_slot_bad(&cow, slots[i]);
+	assert_true(cow.refill_work.queued);
+	assert_int_equal(drp_cow_alloc(&cow, &again, 1), -EAGAIN);
+	refill();
+	assert_int_equal(drp_plane_count(cow.slots), 0);
+	take_all(slots);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(slot_of_a_put_that_lands_is_not_found,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(put_without_memory_uses_its_slot_only,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_slots_of_full_space_come_back,
 						setup, teardown),
 	};
 
