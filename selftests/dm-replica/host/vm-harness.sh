@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: this test shows that the VM harness reports the status of its
 # command and that no panic, complaint, hang or killed VM passes.
-# TIMEOUT: 600
+# TIMEOUT: 1200
 . "$(dirname "$0")/../../lib/drp.sh"
 
 vm=$DRP_TOP/selftests/vm/run
@@ -55,7 +55,11 @@ ok "a machine that does not come up is tried three times and is no result"
 	echo ready
 	sleep 1000' >"$DRP_TMP/out" 2>&1 &
 run=$!
-wait_until 120 grep -q ready "$DRP_TMP/out" || fail "the VM did not come up"
+# Three tries of a machine that does not come up, and then some.
+wait_until 600 grep -q ready "$DRP_TMP/out" || {
+	sed 's/^/# /' "$DRP_TMP/out"
+	fail "the VM did not come up"
+}
 kill -9 "$(cat "$DRP_TMP/pid")"
 wait $run
 assert_eq $? 125 "status after kill -9"
