@@ -108,6 +108,24 @@ void drp_copy_stop(struct drp_copier *c)
 		c->unit[i].state = UNIT_IDLE;
 }
 
+static void hold(struct drp_copier *c, bool held)
+{
+	spin_lock_irq(&c->lock);
+	c->held = held;
+	spin_unlock_irq(&c->lock);
+	drp_copy_kick(c);	/* what is locked is issued; or it goes on */
+}
+
+bool drp_copy_drains(struct drp_copier *c, unsigned long end)
+{
+	bool drained;
+
+	hold(c, true);
+	drained = wait_event_timeout(c->idle, is_idle(c), max_t(long, end - jiffies, 1)) > 0;
+	hold(c, false);
+	return drained;
+}
+
 void drp_copy_spoil(struct drp_copier *c, u64 start, u64 end)
 {
 	unsigned long flags;
@@ -461,7 +479,7 @@ static void look_around(struct drp_copier *c, struct survey *v)
 		}
 	}
 	v->in_flight = c->in_flight;
-	v->running = c->running;
+	v->running = c->running && !c->held;
 	spin_unlock_irq(&c->lock);
 	c->copied_unflushed = v->copied_sectors;
 	for (; locked; locked &= locked - 1)

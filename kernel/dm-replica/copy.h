@@ -30,6 +30,13 @@ static inline void drp_copy_start(struct drp_copier *c, u64 job_id)
 /* Stop; when it returns nothing is in flight and done() is not called any more. op_lock held. Sleeps for copies in flight. */
 void drp_copy_stop(struct drp_copier *c);
 
+/*
+ * Does all end that it has in flight, before @end (jiffies)? It starts nothing
+ * meanwhile, and goes on behind it. Asked before a request stops it, which would
+ * wait as long as a device hangs. op_lock held. Sleeps.
+ */
+bool drp_copy_drains(struct drp_copier *c, unsigned long end);
+
 /* Something it waited for may be there (a gate opened, a setting changed). Any context. */
 void drp_copy_kick(struct drp_copier *c);
 

@@ -35,6 +35,7 @@ struct drp_copier {
 	spinlock_t lock;		/* irq-safe; protects what follows */
 	struct copy_unit unit[NR_UNITS];
 	bool running;
+	bool held;			/* nothing new is started: somebody looks whether what is in flight ends */
 	unsigned int in_flight;		/* units locking, locked or copying */
 
 	/* the worker's own; set up while it does not run */

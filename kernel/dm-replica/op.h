@@ -127,6 +127,12 @@ void drp_op_turn_take_back(struct drp_sync *s);
 
 /* ---- both ---- */
 
+/*
+ * Do the copies come to an end that a request for @s may stop? 0, or a refusal with
+ * nothing changed: a device hangs. op_lock held. Sleeps, until the request's deadline.
+ */
+int drp_op_copies_end(struct drp_op *op, struct drp_sync *s);
+
 /* Stop a copy without a change of state (the end of the pool, a leg that goes). op_lock held. */
 void drp_op_pause_copy(struct drp_sync *s);
 

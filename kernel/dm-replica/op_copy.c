@@ -85,6 +85,24 @@ void drp_op_restart_copy(struct drp_sync *s)
 		DMWARN("sync %s: copy cannot start (error %d)", rec.name, r);
 }
 
+int drp_op_copies_end(struct drp_op *op, struct drp_sync *s)
+{
+	const unsigned long end = jiffies + drp_op_deadline(op);
+	struct drp_sync *x;
+	unsigned long id;
+
+	xa_for_each(&op->pool->syncs, id, x) {
+		/* Those of what a turn is about to overwrite stop, too. */
+		if (x != s && x->source != s->source && x->source != s->target)
+			continue;
+		if (x->copier && drp_copy_running(x->copier) && !drp_copy_drains(x->copier, end))
+			return drp_op_refuse(op, DRP_RV_TIMEOUT,
+					     "I/O of the copy of %s does not end, the device of %s or %s hangs; nothing was changed: try again when it answers or fails",
+					     x->rec.name, x->source->rec.name, x->target->rec.name);
+	}
+	return 0;
+}
+
 void drp_op_pause_copy(struct drp_sync *s)
 {
 	if (!s->copier)

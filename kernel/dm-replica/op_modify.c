@@ -202,6 +202,10 @@ static int start_flow(struct drp_op *op, struct drp_sync *s, const struct drp_tr
 
 static int execute(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
+	int r = drp_op_copies_end(op, s);
+
+	if (r)
+		return r;
 	if (drp_sync_is_snapshot(s) && op->req.operation != DRP_OP_SUSPEND &&
 	    op->req.operation != DRP_OP_ABORT)
 		return drp_op_snapshot(op, s, t);
