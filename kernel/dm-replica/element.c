@@ -242,6 +242,12 @@ int drp_element_commit(struct drp_element *e, const struct drp_element_rec *rec)
 
 enum acquaintance { KNOWN, UNSURE, STRANGE };
 
+/* How its start looks: read without op_lock, for its device may hang. */
+struct start {
+	bool wanted, read;
+	u32 crc;
+};
+
 /* A kernel name is given to whichever disk comes next. */
 static bool has_lasting_name(const struct drp_element *e, const struct drp_attachment *at)
 {
@@ -249,12 +255,9 @@ static bool has_lasting_name(const struct drp_element *e, const struct drp_attac
 	       strncmp(at->identity, WEAK_PREFIX, strlen(WEAK_PREFIX));
 }
 
-/* Is it the device that was here before? Negative errno: cannot be read. */
-static int recognise(struct drp_element *e, struct drp_attachment *at)
+/* Is it the device that was here before? -EAGAIN: its start is wanted first. */
+static int recognise(struct drp_element *e, struct drp_attachment *at, struct start *start)
 {
-	u32 crc;
-	int r;
-
 	/* Resumed, or reloaded while the pool ran: it must be the same device. */
 	if (e->last && e->last->data->bdev == at->data->bdev)
 		return KNOWN;
@@ -268,10 +271,10 @@ static int recognise(struct drp_element *e, struct drp_attachment *at)
 		       e->rec.name);
 		return STRANGE;
 	}
-	r = e->rec.fingerprint_valid ? read_fingerprint(e, at->data->bdev, &crc) : 0;
-	if (r)
-		return r;
-	if (e->rec.fingerprint_valid && crc != e->rec.fingerprint) {
+	start->wanted = e->rec.fingerprint_valid && !start->read;
+	if (start->wanted)
+		return -EAGAIN;
+	if (e->rec.fingerprint_valid && start->crc != e->rec.fingerprint) {
 		DMWARN("element %s: its device was changed while the pool did not run",
 		       e->rec.name);
 		return STRANGE;
@@ -383,7 +386,7 @@ static void attach_syncs(struct drp_element *e)
 	}
 }
 
-int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
+static int attach(struct drp_element *e, struct drp_attachment *at, struct start *start)
 {
 	unsigned int flags = drp_op_begin(e->pool);
 	int known = KNOWN, r = 0;
@@ -398,7 +401,7 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 	}
 	r = check_backing(e, at);
 	if (!r && at->data)
-		known = recognise(e, at);
+		known = recognise(e, at, start);
 	if (known < 0)
 		r = known;
 	/* First what it means, then who it is: a crash between must not forget. */
@@ -431,6 +434,18 @@ int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 out:
 	drp_op_end(e->pool, flags);
 	return r;
+}
+
+int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
+{
+	struct start start = {};
+	int r = attach(e, at, &start);
+
+	if (!start.wanted)
+		return r;
+	r = read_fingerprint(e, at->data->bdev, &start.crc);
+	start.read = true;
+	return r ?: attach(e, at, &start);
 }
 
 void drp_element_parked_at(struct drp_element *e, struct drp_gate *other)
@@ -476,17 +491,6 @@ void drp_element_suspend(struct drp_element *e, struct drp_attachment *at)
 	}
 }
 
-/* Its device is closed for good: remember how it looks. */
-static void leave_fingerprint(struct drp_element *e, struct drp_attachment *at)
-{
-	struct drp_element_rec rec = e->rec;
-
-	if (!drp_pool_writable(e->pool) || read_fingerprint(e, at->data->bdev, &rec.fingerprint))
-		return;
-	rec.fingerprint_valid = true;
-	drp_element_commit(e, &rec);
-}
-
 /* What it had in its cache may be gone, on whichever side of a sync it is. */
 static void lost_cache(struct drp_element *e)
 {
@@ -503,25 +507,66 @@ static void lost_cache(struct drp_element *e)
 	}
 }
 
-static void close_data(struct drp_element *e, struct drp_attachment *at)
+/* Its device is closed for good: what there is to say of it. */
+struct farewell {
+	int flushed, read;	/* 0 or -errno */
+	u32 fingerprint;
+};
+
+/* Without op_lock: a device that hangs must not stop other operations. */
+static void ask_device(struct drp_element *e, struct drp_attachment *at, struct farewell *f)
 {
-	e->flushed = !blkdev_issue_flush(at->data->bdev) && !atomic_read(&e->late_lost);
+	f->flushed = blkdev_issue_flush(at->data->bdev);
+	f->read = read_fingerprint(e, at->data->bdev, &f->fingerprint);
+}
+
+/* Remember how it looks. */
+static void leave_fingerprint(struct drp_element *e, const struct farewell *f)
+{
+	struct drp_element_rec rec = e->rec;
+
+	if (!drp_pool_writable(e->pool) || f->read)
+		return;
+	rec.fingerprint_valid = true;
+	rec.fingerprint = f->fingerprint;
+	drp_element_commit(e, &rec);
+}
+
+static void close_data(struct drp_element *e, const struct farewell *f)
+{
+	e->flushed = !f->flushed && !atomic_read(&e->late_lost);
 	if (!e->flushed) {
 		drp_element_flush_lost(e);
 		lost_cache(e);
 	}
 	if (e->inbound && drp_turn_leave(e->inbound, e->flushed))
 		DMWARN("element %s: what was copied to it is not recorded", e->rec.name);
-	leave_fingerprint(e, at);
+	leave_fingerprint(e, f);
+}
+
+/* Is it what the element had last, and nobody has attached another one? op_lock is not held. */
+static bool was_last(struct drp_element *e, struct drp_attachment *at)
+{
+	unsigned int flags = drp_op_begin(e->pool);
+	bool last = e->last == at;
+
+	drp_op_end(e->pool, flags);
+	return last;
 }
 
 void drp_element_detach(struct drp_element *e, struct drp_attachment *at)
 {
-	unsigned int flags = drp_op_begin(e->pool);
+	struct farewell farewell;
+	unsigned int flags;
 
+	if (!was_last(e, at))
+		return;
+	if (at->data)
+		ask_device(e, at, &farewell);
+	flags = drp_op_begin(e->pool);
 	if (e->last == at) {
 		if (at->data)
-			close_data(e, at);
+			close_data(e, &farewell);
 		e->last = NULL;
 		e->bdev = NULL;
 		WRITE_ONCE(e->leg_gone, true);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# DESCRIPTION: requests for a copy whose device hangs time out with nothing changed; the rest of the pool goes on
+# DESCRIPTION: a disk that hangs stops requests for what it takes part in, with an answer in time, and no other of the pool
 # REQUIRES: replica simdisk dmsetup
 # TIMEOUT: 300
 # shellcheck source=selftests/lib/drp.sh
@@ -17,6 +17,9 @@ scribble /dev/mapper/p-a 0 16 1
 scribble /dev/mapper/p-c 0 16 2
 mirror p c d
 wait_state p-c cd synchronized
+
+# DISK: something is on its way to it.
+has_io() { awk '{ exit !($1 + $2) }' "/sys/block/$1/inflight"; }
 
 simdisk_set db hang 1
 mirror p a b
@@ -44,8 +47,7 @@ modify p fracture ab
 scribble /dev/mapper/p-a 0 8 3
 modify p resync-replica ab rate_limit=1M
 simdisk_set db hang 1
-a_write_hangs() { awk '{ exit !$2 }' /sys/block/db/inflight; }
-wait_until 60 a_write_hangs || fail "the copy does not write"
+wait_until 60 has_io db || fail "the copy does not write"
 refused "timed out" p suspend ab deadline_ms=3000
 assert_state p-a ab unsynchronized
 simdisk_set db hang 0
@@ -55,3 +57,32 @@ modify p resume ab rate_limit=0
 wait_state p-a ab synchronized
 assert_same da db
 ok "a resync that hung can be suspended when its device answers, and resumed"
+
+# STEP: a request for the other sync is answered while the device of d does not answer.
+others_go_on() {
+	wait_until 60 has_io dd || fail "$1 asks nothing of the disk"
+	run_ok timeout 60 dmsetup message p 0 modify fracture "${sync_id[ab]}" >/dev/null
+	wait_state p-a ab fractured
+	modify p resync-replica ab
+	wait_state p-a ab synchronized
+	kill -0 "$waits" || fail "$1 did not wait for the device"
+}
+scribble /dev/mapper/p-c 0 1 4
+simdisk_set dd hang 1
+dmsetup remove p-d &
+waits=$!
+others_go_on "the removal of a device"
+simdisk_set dd hang 0
+wait $waits || fail "the device of d was not removed"
+ok "while a device is removed whose disk hangs, the pool goes on"
+
+table=$(element_table p d)
+simdisk_set dd hang 1
+dmsetup create p-d --table "$table" &
+waits=$!
+others_go_on "the activation of a device"
+simdisk_set dd hang 0
+wait $waits || fail "the device of d was not activated"
+wait_state p-c cd synchronized
+assert_same dc dd
+ok "while one is activated whose disk hangs, too"
