@@ -18,7 +18,8 @@
 #define LEG_BIOS	64	/* more than one write's fan-out, so that one worker always gets on */
 
 DEFINE_MUTEX(drp_pools_lock);
-static LIST_HEAD(pools);		/* under drp_pools_lock */
+static DEFINE_SPINLOCK(list_lock);	/* inside of it, and enough for who only looks for a pool */
+static LIST_HEAD(pools);		/* changed under both */
 static u32 next_number;			/* the same */
 static u8 boot_id[DRP_UUID_BYTES];	/* of this load of the module */
 
@@ -173,7 +174,7 @@ static struct drp_pool *find(bool (*match)(struct drp_pool *pool, const void *ke
 {
 	struct drp_pool *pool, *found = NULL;
 
-	mutex_lock(&drp_pools_lock);
+	spin_lock(&list_lock);
 	list_for_each_entry(pool, &pools, list) {
 		if (!match(pool, key))
 			continue;
@@ -181,7 +182,7 @@ static struct drp_pool *find(bool (*match)(struct drp_pool *pool, const void *ke
 		found = pool;
 		break;
 	}
-	mutex_unlock(&drp_pools_lock);
+	spin_unlock(&list_lock);
 	return found;
 }
 
@@ -219,7 +220,7 @@ struct drp_pool *drp_pool_get_from(u32 *number)
 {
 	struct drp_pool *pool, *found = NULL;
 
-	mutex_lock(&drp_pools_lock);
+	spin_lock(&list_lock);
 	list_for_each_entry(pool, &pools, list) {
 		if (!pool->loaded || pool->number < *number)
 			continue;
@@ -228,7 +229,7 @@ struct drp_pool *drp_pool_get_from(u32 *number)
 		found = pool;
 		break;
 	}
-	mutex_unlock(&drp_pools_lock);
+	spin_unlock(&list_lock);
 	return found;
 }
 
@@ -333,8 +334,27 @@ struct drp_pool *drp_pool_bind(struct block_device *bdev, char **error)
 	}
 	pool->bound = 1;
 	pool->number = next_number++;
+	spin_lock(&list_lock);
 	list_add_tail(&pool->list, &pools);
+	spin_unlock(&list_lock);
 	return pool;
+}
+
+void drp_pool_publish(struct drp_pool *pool)
+{
+	lockdep_assert_held(&drp_pools_lock);
+	spin_lock(&list_lock);
+	pool->loaded = true;
+	spin_unlock(&list_lock);
+}
+
+void drp_pool_withdraw(struct drp_pool *pool)
+{
+	lockdep_assert_held(&drp_pools_lock);
+	spin_lock(&list_lock);
+	list_del_init(&pool->list);
+	pool->loaded = false;
+	spin_unlock(&list_lock);
 }
 
 void drp_pool_set_owner(struct drp_pool *pool, const struct drp_pool_args *args)
@@ -582,12 +602,12 @@ void drp_pool_unbind(struct drp_pool *pool)
 	mutex_lock(&drp_pools_lock);
 	last = --pool->bound == 0;
 	if (last) {
+		/* Who lists pools must not wait for its devices. */
+		drp_pool_withdraw(pool);
 		down_write(&pool->life);
 		/* Under the lock, so that nobody loads the same metadata meanwhile. */
 		if (pool->active)
 			stop(pool);
-		list_del_init(&pool->list);
-		pool->loaded = false;
 		close_engine(pool);
 		pool->dead = true;
 		up_write(&pool->life);

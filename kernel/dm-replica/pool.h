@@ -35,7 +35,7 @@ struct drp_reclaim;
 
 struct drp_pool {
 	struct kref ref;
-	struct list_head list;		/* of all pools, under drp_pools_lock */
+	struct list_head list;		/* of all pools: see pool.c */
 	u32 number;			/* grows along the list; fixed */
 
 	/* fixed after load */
@@ -181,6 +181,10 @@ struct drp_pool_args;
 
 /* The pool on @bdev: an existing one with one more binding, or a new, unloaded one. drp_pools_lock held. Sleeps. */
 struct drp_pool *drp_pool_bind(struct block_device *bdev, char **error);
+/* It is loaded: who looks for it finds it. drp_pools_lock held. */
+void drp_pool_publish(struct drp_pool *pool);
+/* Nobody finds it any more. drp_pools_lock held. */
+void drp_pool_withdraw(struct drp_pool *pool);
 /* One binding more, for a table that names an element of @pool. False: the pool is going. Takes drp_pools_lock. */
 bool drp_pool_bind_more(struct drp_pool *pool);
 /* One binding less; the last one stops the pool cleanly. Takes drp_pools_lock. Sleeps. */

@@ -89,10 +89,11 @@ static int bind(struct dm_target *ti, const struct drp_pool_args *args, struct p
 	if (!pool->loaded) {
 		pool->dm = md;
 		r = drp_pool_load(pool, args, b->cow ? b->cow->bdev : NULL, &ti->error);
-		pool->loaded = !r;
 		/* Half loaded: another table must not find it. */
 		if (r)
-			list_del_init(&pool->list);
+			drp_pool_withdraw(pool);
+		else
+			drp_pool_publish(pool);
 	} else if (pool->dm != md) {
 		ti->error = "Metadata device is used by another pool device";
 		r = -EBUSY;

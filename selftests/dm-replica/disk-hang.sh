@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a disk that hangs stops requests for what it takes part in, with an answer in time, and no other of the pool
-# REQUIRES: replica simdisk dmsetup
+# REQUIRES: replica simdisk dmsetup replctl
 # TIMEOUT: 300
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
@@ -86,3 +86,26 @@ wait $waits || fail "the device of d was not activated"
 wait_state p-c cd synchronized
 assert_same dc dd
 ok "while one is activated whose disk hangs, too"
+
+pool_create q
+listed() { timeout 60 replctl pool list --json >"$DRP_TMP/list" && grep -q "\"$1\"" "$DRP_TMP/list"; }
+simdisk_set mq hang 1
+dmsetup remove q &
+waits=$!
+wait_until 60 has_io mq || fail "the pool ends without a word to its metadata device"
+listed p || fail "pools are not listed while one of them ends"
+kill -0 $waits || fail "the pool did not wait for its metadata device"
+simdisk_set mq hang 0
+wait $waits || fail "pool q was not removed"
+ok "while a pool ends whose metadata device hangs, the others are listed"
+
+simdisk_set mq hang 1
+dmsetup create q --table "$(pool_table q)" &
+waits=$!
+wait_until 60 has_io mq || fail "the pool is loaded without a look at its metadata device"
+listed p || fail "pools are not listed while one of them is loaded"
+kill -0 $waits || fail "the pool did not wait for its metadata device"
+simdisk_set mq hang 0
+wait $waits || fail "pool q was not activated"
+listed q || fail "pool q is not listed"
+ok "while one is loaded, too"
