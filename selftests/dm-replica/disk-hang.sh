@@ -58,9 +58,12 @@ wait_state p-a ab synchronized
 assert_same da db
 ok "a resync that hung can be suspended when its device answers, and resumed"
 
+# The command in the background has come to where it waits for the disk.
+waits_for_disk() { grep -q submit_bio_wait "/proc/$waits/stack"; }
+
 # STEP: a request for the other sync is answered while the device of d does not answer.
 others_go_on() {
-	wait_until 60 has_io dd || fail "$1 asks nothing of the disk"
+	wait_until 60 waits_for_disk || fail "$1 asks nothing of the disk"
 	run_ok timeout 60 dmsetup message p 0 modify fracture "${sync_id[ab]}" >/dev/null
 	wait_state p-a ab fractured
 	modify p resync-replica ab
@@ -92,7 +95,7 @@ listed() { timeout 60 replctl pool list --json >"$DRP_TMP/list" && grep -q "\"$1
 simdisk_set mq hang 1
 dmsetup remove q &
 waits=$!
-wait_until 60 has_io mq || fail "the pool ends without a word to its metadata device"
+wait_until 60 waits_for_disk || fail "the pool ends without a word to its metadata device"
 listed p || fail "pools are not listed while one of them ends"
 kill -0 $waits || fail "the pool did not wait for its metadata device"
 simdisk_set mq hang 0
@@ -102,7 +105,7 @@ ok "while a pool ends whose metadata device hangs, the others are listed"
 simdisk_set mq hang 1
 dmsetup create q --table "$(pool_table q)" &
 waits=$!
-wait_until 60 has_io mq || fail "the pool is loaded without a look at its metadata device"
+wait_until 60 waits_for_disk || fail "the pool is loaded without a look at its metadata device"
 listed p || fail "pools are not listed while one of them is loaded"
 kill -0 $waits || fail "the pool did not wait for its metadata device"
 simdisk_set mq hang 0
