@@ -92,6 +92,12 @@ extern int verbose;
 /* ---- writer.c ---- */
 void writers_start(struct life *l);
 void writers_join(void);
+/*
+ * Before them: the first block of the first element, durably. An empty disk beside one
+ * with data counts as another disk after a failure, and these are so small that a
+ * cache may lose all of one.
+ */
+void writers_write_first(struct life *l);
 /* Pause them and wait until none is at work: 0, or -1 when one hangs. */
 int writers_quiet(void);
 /* Wait until no write of a time when @e's line was open is in flight. */

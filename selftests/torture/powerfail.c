@@ -380,6 +380,7 @@ static void one_life(uint64_t seed)
 	life_begin(&l, seed, with);
 	if (life_activate(&l))
 		failed(&l, "the power failed by itself");
+	writers_write_first(&l);
 	while (l.failures < per_life)
 		one_failure(&l);
 	writers_start(&l);

@@ -323,6 +323,22 @@ void writers_start(struct life *l)
 			errx(1, "pthread_create");
 }
 
+void writers_write_first(struct life *l)
+{
+	static struct writer w;
+	struct element *e = &l->e[0];
+	uint32_t serial = line_write_begin(&e->line, 0, 1, WRITE_DATA);
+	int fd = open(e->dev, O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
+
+	if (!w.buf && posix_memalign(&w.buf, BLOCK_BYTES, BLOCK_BYTES))
+		errx(1, "memory");
+	model_fill(w.buf, &e->line, serial, 0, 1);
+	if (fd < 0 || !serial || submit(fd, fd, w.buf, 0, 1, WRITE_DATA, 1))
+		failed(l, "the first write fails");
+	line_write_end(&e->line, serial, 0, 1, WRITE_DATA, 1);
+	close(fd);
+}
+
 void writers_join(void)
 {
 	unsigned int i;
