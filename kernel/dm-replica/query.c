@@ -116,6 +116,20 @@ static void fill_element(struct drp_element *e, struct drp_element_info *info)
 	info->active_extents = READ_ONCE(e->nr_active);
 }
 
+/* What was under way has ended also where the journal could not take that. */
+static u16 seen_progress(struct drp_sync *s, u16 seen_state)
+{
+	u16 now = READ_ONCE(s->progress_now);
+
+	if (now)
+		return now;
+	if (seen_state == DRP_CS_PARTITIONED)
+		return DRP_PS_UNKNOWN;
+	if (seen_state == DRP_CS_BROKEN && s->rec.copy_state != DRP_CS_BROKEN)
+		return DRP_PS_NOT_APPLICABLE;
+	return s->rec.progress_status;
+}
+
 static void fill_sync(struct drp_sync *s, struct drp_sync_info *info)
 {
 	struct drp_pool *pool = s->pool;
@@ -126,8 +140,7 @@ static void fill_sync(struct drp_sync *s, struct drp_sync_info *info)
 	strscpy(info->source_name, s->source->rec.name, sizeof(info->source_name));
 	strscpy(info->target_name, s->target->rec.name, sizeof(info->target_name));
 	info->copy_state = drp_sync_seen_state(s);
-	info->progress_status = READ_ONCE(s->progress_now) ?:
-		info->copy_state == DRP_CS_PARTITIONED ? DRP_PS_UNKNOWN : s->rec.progress_status;
+	info->progress_status = seen_progress(s, info->copy_state);
 	/* During a turn: what the side that is copied to still lacks. */
 	info->dirty_bytes = min(drp_plane_count(s->turn ? s->turn->c : s->d) << shift, total);
 	info->percent_synced = div64_u64((total - info->dirty_bytes) * 100, total);
