@@ -338,7 +338,8 @@ static int load_state(struct drp_pool *pool, char **error)
 	if (r) {
 		DMERR("metadata cannot be loaded: %s (error %d)",
 		      result.problem ?: "state is not consistent", r);
-		*error = "Metadata is damaged: see replctl pool check";
+		*error = r == -EBADMSG ? "Metadata is damaged: see replctl pool check" :
+					 "Metadata cannot be read";
 		return r;
 	}
 	pool->replay = result;
