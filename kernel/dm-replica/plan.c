@@ -99,13 +99,16 @@ bool drp_plan_would_loop(struct drp_pool *pool, struct drp_element *source,
 	return true;
 }
 
+/* Of the plan of @e. Depth is bounded as there. */
 static unsigned int count_hops(struct drp_pool *pool, struct drp_element *e)
 {
-	struct drp_plan *plan = build_plan(pool, e);
-	unsigned int n = IS_ERR(plan) ? DRP_HOPS_MAX : plan->nr_hops;
+	unsigned int n = 0;
+	struct drp_sync *s;
+	unsigned long id;
 
-	if (!IS_ERR(plan))
-		kfree(plan);
+	xa_for_each(&pool->syncs, id, s)
+		if (!s->removed && s->source == e && !drp_sync_is_snapshot(s))
+			n += 1 + count_hops(pool, s->target);
 	return n;
 }
 
