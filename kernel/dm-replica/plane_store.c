@@ -37,9 +37,13 @@ static int write_scratch(struct drp_plane_map *p, u64 block)
 
 /* ---- pages ---- */
 
-/* Somewhere to record the places of a chunk's pages. False: no memory. */
+/*
+ * Somewhere to record the places of a chunk's pages. False: no memory; never so of
+ * an exact plane, without which a checkpoint fails and the pool stops.
+ */
 static bool have_places(struct drp_plane_map *p, u64 c)
 {
+	const gfp_t gfp = GFP_NOIO | (drp_plane_exact(p) ? __GFP_NOFAIL : __GFP_NOWARN);
 	struct drp_plane_place *places;
 	struct drp_plane_chunk *chunk;
 	unsigned long flags;
@@ -51,7 +55,7 @@ static bool have_places(struct drp_plane_map *p, u64 c)
 	spin_unlock_irqrestore(&p->lock, flags);
 	if (have)
 		return true;
-	places = kcalloc(DRP_DIR_ENTRIES, sizeof(*places), GFP_NOIO | __GFP_NOWARN);
+	places = kcalloc(DRP_DIR_ENTRIES, sizeof(*places), gfp);
 	if (!places)
 		return false;
 	spin_lock_irqsave(&p->lock, flags);

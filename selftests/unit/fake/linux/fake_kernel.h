@@ -18,6 +18,7 @@ typedef unsigned int gfp_t;
 #define GFP_NOIO	2U
 #define GFP_NOWAIT	4U
 #define __GFP_NOWARN	8U
+#define __GFP_NOFAIL	16U
 
 struct fake_kernel {
 	u32 locks_held;

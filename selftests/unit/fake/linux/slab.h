@@ -17,7 +17,8 @@ static inline void *fake_alloc(size_t bytes, gfp_t gfp)
 
 	if (!nowait)
 		might_sleep();
-	if (fake_refuses(nowait ? fake_kernel.fail_nowait : fake_kernel.fail_sleeping)) {
+	if (!(gfp & __GFP_NOFAIL) &&
+	    fake_refuses(nowait ? fake_kernel.fail_nowait : fake_kernel.fail_sleeping)) {
 		fake_kernel.failed++;
 		return NULL;
 	}
