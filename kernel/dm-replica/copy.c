@@ -416,6 +416,15 @@ static void again_in(struct drp_copier *c, unsigned long delay)
 	queue_delayed_work(c->s->pool->copy_wq, &c->work, delay);
 }
 
+/* A gate that is closed, memory that is short: no fault of a leg, and over by itself. */
+static bool try_later(struct drp_copier *c, int r)
+{
+	if (r != -EAGAIN && r != -ENOMEM)
+		return false;
+	again_in(c, msecs_to_jiffies(RETRY_MS));
+	return true;
+}
+
 static u64 ns_at_rate(u64 sectors, u64 rate)
 {
 	return div64_u64((sectors << SECTOR_SHIFT) * NSEC_PER_MSEC,
@@ -505,9 +514,7 @@ static bool settle(struct drp_copier *c, const struct survey *v)
 		r = drp_turn_flush(c->turn);
 		target_failed = r && r != -EAGAIN;
 	}
-	if (r == -EAGAIN)
-		again_in(c, msecs_to_jiffies(RETRY_MS));
-	else if (r && !v->in_flight)
+	if (r && !try_later(c, r) && !v->in_flight)
 		finish(c, r, target_failed);
 	if (!r)
 		drp_copy_report(c);
@@ -562,7 +569,8 @@ static bool start_next(struct drp_copier *c, const struct survey *v)
 	int r = next_run(c, max_t(u64, max, 1), &first, &count);
 
 	if (r < 0) {
-		finish(c, r, false);
+		if (!try_later(c, r))
+			finish(c, r, false);
 		return false;
 	}
 	if (!r)
@@ -571,9 +579,7 @@ static bool start_next(struct drp_copier *c, const struct survey *v)
 		return false;
 	r = start_unit(c, v->free, first, count);
 	if (r) {
-		if (r == -EAGAIN)
-			again_in(c, msecs_to_jiffies(RETRY_MS));
-		else
+		if (!try_later(c, r))
 			finish(c, r, false);
 		return false;
 	}
