@@ -323,6 +323,11 @@ static int create(struct drp_op *op, const struct pair *p, const char *name)
 			drp_op_refuse(op, DRP_RV_NO_SPACE,
 				      "the metadata device has no room for another bitmap of this size") :
 			drp_op_refuse(op, DRP_RV_FAILED, "no memory");
+	/* Before it is recorded: one whose copy cannot begin is none. */
+	if (!clone && !stops(op) && drp_op_make_copier(s)) {
+		drp_sync_retire(s);
+		return drp_op_refuse(op, DRP_RV_FAILED, "no memory");
+	}
 	r = commit_create(s);
 	if (r) {
 		drp_sync_retire(s);
