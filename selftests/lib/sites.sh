@@ -1,51 +1,64 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash disable=SC2016,SC2034,SC2154 # strings for eval; variables of the caller
-# Operations, each with what undoes it and what must hold after it, for tests that
-# let something fail in the middle. Sourced after snapshot.sh. The script has
+# shellcheck shell=bash disable=SC2154,SC2120 # variables of other files; must up...
+# Operations, one after the other, for tests that do something to each of them in
+# the middle. Sourced after snapshot.sh. The script has
 #	try_op NAME DO UNDO [CHECK]
 # which is called in the state before; all three are commands for eval. Elements
 # a, b and c of 4 MiB are on the disks da, db and dc, COW space is on cp.
+# There are thousands of steps: the program hand does what would be one each.
 
 sites_mib=4
 sites_seed=0
 job=
+now=
+said=
 
-# What is there and how it is, without ids and figures: a line per device.
-look() {
-	dmsetup status 2>/dev/null | awk '
-		$1 !~ /^p(-.*)?:$/ { next }
-		$4 == "replica-pool" { print $1, $6, $7, $8; next }
-		{
-			line = $1 " " $7 " " $8
-			for (i = 11; i + 7 <= NF; i += 8)
-				line = line " [" $(i + 1) " " $(i + 2) " " $(i + 3) " " $(i + 4) "]"
-			print line
-		}' | sort
+sites_begin() {
+	local program=$DRP_TOP/build/selftests/hand
+	[ -x "$program" ] || skip "$program is not built: make -C selftests/dm-replica"
+	mkfifo "$DRP_TMP/ask" "$DRP_TMP/told"
+	"$program" <"$DRP_TMP/ask" >"$DRP_TMP/told" 8>&- 9>&- &
+	hand_pid=$!
+	exec 8>"$DRP_TMP/ask" 9<"$DRP_TMP/told"
+	at_exit sites_end
 }
+sites_end() {
+	echo hosts-end >&8
+	exec 8>&- 9<&-
+	wait $hand_pid
+}
+
+# WORD...: a command of hand; its words are in $said.
+hand() {
+	local line
+	printf '%s\n' "$*" >&8
+	IFS= read -r -t $((90 * ${DRP_SLOW:-1})) -u 9 line || fail "'$*' has no end"
+	said=${line#* }
+	return "${line%% *}"
+}
+
+# How it is: without ids and figures, in $now.
+look() {
+	hand look
+	now=$said
+}
+pool_is_rw() { look && [[ $now == *"p: rw "* ]]; }
 
 # Nothing is under way; how it is then is in $now.
-is_calm() {
-	now=$(look)
-	[[ ! $now =~ (ing|failing-over|failing-back)\] ]]
-}
 calm() {
-	local end=$((SECONDS + 60 * ${DRP_SLOW:-1}))
-	if [ -n "$job" ]; then
-		wait_until 60 job_is_settled p "$job" || fail "$*: job $job has no end"
-		job=
-	fi
-	until is_calm; do
-		[ $SECONDS -lt $end ] || fail "$*: no end: $now"
-		sleep 0.05
-	done
+	hand calm $((60 * ${DRP_SLOW:-1})) "${job:-0}" || fail "$*: no end: $said (job ${job:-none})"
+	now=$said
+	job=
+	# What has stopped does nothing.
+	[[ ! $now =~ (broken|invalid|aborted)\ [a-z-]*ing\] ]] || fail "$*: $now"
 }
 
 # WORD...: a request, for whose copy or job nobody waits; its words are in $answer.
 ask() {
 	local status
-	answer=$(timeout $((30 * ${DRP_SLOW:-1})) dmsetup message p 0 "$@" 2>&1)
+	hand message p "$@"
 	status=$?
-	[ $status -ne 124 ] || fail "'$*' has no end"
+	answer=$said
 	[[ ! $answer =~ ^4096\ job=([0-9]+) ]] || job=${BASH_REMATCH[1]}
 	return $status
 }
@@ -78,39 +91,47 @@ make_element() {
 }
 drop_element() { ask delete_element "${element_id[p/$1]}"; }
 
-# Commands of dmsetup, quiet, and with an end.
-dm() { timeout $((30 * ${DRP_SLOW:-1})) dmsetup "$@" >"$DRP_TMP/said" 2>&1; }
-up() { dm create p --table "$(pool_table p)"; }
-attach() { dm create "p-$1" --table "$(element_table p "$1")"; }
-remove() { dm remove --retry "$1"; }
-reload() { dm load "$1" --table "$(dmsetup table "$1")" && dm resume "$1"; }
-bounce() { dm suspend "$1" && dm resume "$1"; }
+up() { hand create p 0 8 replica-pool "/dev/mp /dev/cp ${CHUNK_SECTORS:-8} ${*:+$# $*}"; }
+attach() {
+	local disk=/dev/d$1
+	[ -z "${virtual_sectors[p/$1]:-}" ] || disk=
+	hand create "p-$1" 0 $((sites_mib * 2048)) replica "/dev/mapper/p ${element_id[p/$1]} $disk"
+}
+remove() { hand remove "$1"; }
+reload() { hand reload "$1"; }
+bounce() { hand suspend "$1" && hand resume "$1"; }
 
 # ELEMENT [MIB]: other data than before, from its start.
 touch_up() {
 	sites_seed=$((sites_seed + 1))
-	scribble "/dev/mapper/p-$1" 0 "${2:-1}" $sites_seed
+	hand fill "/dev/mapper/p-$1" "${2:-1}" $sites_seed
 }
 # ELEMENT: one write of a host.
-poke() {
-	dd if=/dev/urandom of="/dev/mapper/p-$1" bs=64k seek=$((RANDOM % (sites_mib * 16))) count=1 \
-		oflag=direct conv=notrunc,fsync status=none 2>/dev/null
-}
-same() { same_content "/dev/$1" "/dev/$2" $((sites_mib << 20)); }
-keep_of() { keep "/dev/mapper/p-$1" "$DRP_TMP/$1"; }
+poke() { hand poke "/dev/mapper/p-$1" $sites_mib; }
+same() { hand same "/dev/$1" "/dev/$2"; }
+keep_of() { hand keep "/dev/mapper/p-$1" "$1"; }
+# ELEMENT OTHER: what is kept of it is what is kept of the other.
+keep_as() { hand as "$1" "$2"; }
 # ELEMENT [KEPT]: it shows what was kept of it.
-kept() { shows "/dev/mapper/p-$1" "$DRP_TMP/${2:-$1}"; }
+kept() { hand shows "/dev/mapper/p-$1" "${2:-$1}"; }
 # COMMAND...: a question; what it prints is in the file words.
 says() { "$@" >"$DRP_TMP/words" 2>/dev/null; }
 # Figures may change, what there is to say does not.
 said_all() { [ "$(wc -l <"$DRP_TMP/words")" -eq "$(wc -l <"$DRP_TMP/all")" ]; }
 
+# COMMAND...: of hand, must succeed.
+must() { "$@" || fail "'$*': $said"; }
+
 sites_setup() {
 	local e
-	cow_pool_create p 16
+	run_ok simdisk_create mp 16
+	run_ok simdisk_create cp 16
+	must up name=p
 	for e in a b c; do
-		element p $e $sites_mib
-		touch_up $e $sites_mib
+		run_ok simdisk_create d$e $sites_mib
+		must make_element $e
+		must attach $e
+		must touch_up $e $sites_mib
 	done
 	keep_of a
 }
@@ -189,7 +210,7 @@ sites_turns() {
 	calm
 	try_op failover 'on ab failover' 'on ab failback' 'kept b a'
 	on ab failover
-	try_op failback 'on ab failback' 'end_on ab failover && touch_up b && keep_of b && cp "$DRP_TMP/b" "$DRP_TMP/a"' \
+	try_op failback 'on ab failback' 'end_on ab failover && touch_up b && keep_of b && keep_as a b' \
 		'kept a && same da db'
 	on ab failback
 	calm
@@ -248,7 +269,7 @@ sites_clone() {
 	try_op clone-resync 'on ac resync-replica' 'touch_up a && keep_of a' 'kept a && kept c a'
 	touch_up a $sites_mib
 	keep_of a
-	cp "$DRP_TMP/a" "$DRP_TMP/c"
+	keep_as c a
 	on ac resync-replica rate_limit=1K
 	answer=
 	on ac suspend

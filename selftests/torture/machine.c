@@ -75,6 +75,17 @@ int dm_suspend(const char *name)
 	return simple(DM_DEV_SUSPEND, name, DM_SUSPEND_FLAG);
 }
 
+int dm_suspend_fast(const char *name)
+{
+	return simple(DM_DEV_SUSPEND, name,
+		      DM_SUSPEND_FLAG | DM_NOFLUSH_FLAG | DM_SKIP_LOCKFS_FLAG);
+}
+
+int dm_remove_later(const char *name)
+{
+	return simple(DM_DEV_REMOVE, name, DM_DEFERRED_REMOVE);
+}
+
 int dm_resume(const char *name)
 {
 	return simple(DM_DEV_SUSPEND, name, 0);
@@ -144,18 +155,58 @@ int dm_message(const char *name, const char *message, char *answer)
 	return r;
 }
 
-int dm_status(const char *name, char *line, size_t size)
+/* The first target's words, and its type and length unless NULL. */
+static int ask_target(const char *name, unsigned int flags, char *line, size_t size,
+		      char *type, uint64_t *sectors)
 {
 	char buf[DM_BUFFER] __attribute__((aligned(8)));
 	struct dm_ioctl *d = dm_begin(buf, name);
+	struct dm_target_spec *spec;
 	int r;
 
-	d->flags = DM_NOFLUSH_FLAG;
+	d->flags = flags;
 	r = dm_call(DM_TABLE_STATUS, d);
+	spec = (void *)(buf + d->data_start);
 	*line = '\0';
-	if (!r && d->target_count)
-		snprintf(line, size, "%s", buf + d->data_start + sizeof(struct dm_target_spec));
-	return r;
+	if (type)
+		*type = '\0';
+	if (r || !d->target_count)
+		return r;
+	snprintf(line, size, "%s", (char *)(spec + 1));
+	if (type)
+		snprintf(type, DM_MAX_TYPE_NAME, "%s", spec->target_type);
+	if (sectors)
+		*sectors = spec->length;
+	return 0;
+}
+
+int dm_status(const char *name, char *line, size_t size)
+{
+	return ask_target(name, DM_NOFLUSH_FLAG, line, size, NULL, NULL);
+}
+
+int dm_table(const char *name, char *params, size_t size, char *type, uint64_t *sectors)
+{
+	return ask_target(name, DM_NOFLUSH_FLAG | DM_STATUS_TABLE_FLAG, params, size, type, sectors);
+}
+
+int dm_names(char names[][DM_NAME_LEN], int max)
+{
+	char buf[DM_BUFFER] __attribute__((aligned(8)));
+	struct dm_ioctl *d = dm_begin(buf, "");
+	struct dm_name_list *nl;
+	int n = 0, r = dm_call(DM_LIST_DEVICES, d);
+
+	if (r)
+		return r;
+	nl = (void *)(buf + d->data_start);
+	while (nl->dev && n < max) {
+		snprintf(names[n++], DM_NAME_LEN, "%s", nl->name);
+		if (!nl->next)
+			break;
+		nl = (void *)((char *)nl + nl->next);
+	}
+	return n;
 }
 
 /* ---- simdisk ---- */

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/dm-ioctl.h>
+
 /* Load a table of one target that begins at 0 and resume; *@dev: its dev_t. */
 int dm_create(const char *name, uint64_t sectors, const char *target, const char *params,
 	      uint64_t *dev);
@@ -17,12 +19,20 @@ int dm_create(const char *name, uint64_t sectors, const char *target, const char
 int dm_reload(const char *name, uint64_t sectors, const char *target, const char *params);
 /* Retries for @seconds while somebody has it open. -ENXIO: there is none. */
 int dm_remove(const char *name, unsigned int seconds);
+/* When nobody has it open any more. */
+int dm_remove_later(const char *name);
 int dm_suspend(const char *name);
+/* What hosts have under way waits; file systems are not asked. */
+int dm_suspend_fast(const char *name);
 int dm_resume(const char *name);
 /* @answer: at least 256 bytes, "" when it failed. */
 int dm_message(const char *name, const char *message, char *answer);
 /* The target's status words. */
 int dm_status(const char *name, char *line, size_t size);
+/* Its table; @type: DM_MAX_TYPE_NAME bytes, "" when it has none. */
+int dm_table(const char *name, char *params, size_t size, char *type, uint64_t *sectors);
+/* How many devices there are, at most @max, or a negative errno. */
+int dm_names(char names[][DM_NAME_LEN], int max);
 
 /* One command of simdisk's control file. */
 int sim_control(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

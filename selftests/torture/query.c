@@ -28,15 +28,22 @@ static int next_attr(struct attrs *a, const uint8_t **data, size_t *len)
 	return attr->nla_type & NLA_TYPE_MASK;
 }
 
+static struct nl_link the_link;
+static int link_open;
+
 static struct nl_link *link_of_thread(void)
 {
-	static struct nl_link nl;
-	static int open;
-
-	if (!open && nl_open(&nl, DRP_GENL_NAME))
+	if (!link_open && nl_open(&the_link, DRP_GENL_NAME))
 		err(1, "netlink family " DRP_GENL_NAME);
-	open = 1;
-	return &nl;
+	link_open = 1;
+	return &the_link;
+}
+
+void query_anew(void)
+{
+	if (link_open)
+		nl_close(&the_link);
+	link_open = 0;
 }
 
 /* Send a dump request, call @object for each message, until the end. */

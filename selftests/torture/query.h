@@ -30,6 +30,9 @@ int query_aspects(struct aspect_info *aspects, int max);
 /* JobState (enum drp_job_state) of a job, *@error its return value; 0: there is none. */
 unsigned int query_job(uint64_t id, unsigned int *error);
 
+/* The module went and came: the family has another number. */
+void query_anew(void);
+
 /* bits[n] = 1 where block n of 4 KiB may differ. 0 or a negative errno. */
 int query_map(const char *pool, uint64_t sync_id, uint8_t *bits, uint64_t nr_blocks);
 
