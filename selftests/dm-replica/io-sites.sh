@@ -12,9 +12,9 @@
 # shellcheck source=selftests/lib/sites.sh
 . "$DRP_TOP/selftests/lib/sites.sh"
 
-# POINTS: how many requests of a disk per operation, of all that there are (ROUNDS
-# of selftests/run); STAGES: which ones.
-points=${ROUNDS:-2}
+# ROUNDS: at how many requests of each disk, of all that an operation makes; STAGES:
+# which operations; all are "objects activate mirror turns snapshot clone".
+points=${ROUNDS:-1}
 disks=(mp da db dc cp)
 progress=$DRP_TMP/progress
 
@@ -44,10 +44,11 @@ repaired() {
 		done
 	fi
 	calm "$where: after the disk is back"
-	# What a flush lost hosts learn by their next one, once.
+	# What a flush lost hosts learn by their next one, once; of a snapshot that is lost, always.
 	for e in x a b c; do
 		[ ! -e "/dev/mapper/p-$e" ] || hand flush "/dev/mapper/p-$e" ||
-			hand flush "/dev/mapper/p-$e" || fail "$where: $e cannot be flushed: $said"
+			hand flush "/dev/mapper/p-$e" || [[ $e == x && $now =~ snapshot\ t\ broken ]] ||
+			fail "$where: $e cannot be flushed: $said; $now"
 	done
 	look
 }
@@ -87,7 +88,7 @@ point() {
 	if [ "$before" != "$after" ] && [ -z "$restarted" ]; then
 		if [ $status -eq 0 ] && [[ $answer != 4096* ]]; then
 			assert_eq "$now" "$after" "$where: done"
-		elif [ $status -ne 0 ]; then
+		elif [ $status -ne 0 ] && [[ $4 != poke* ]]; then	# what a write that failed did nobody knows
 			assert_eq "$now" "$before" "$where: refused"
 		fi
 	elif [ -n "$restarted" ] && [ $status -eq 0 ] && [[ $answer != 4096* ]]; then
@@ -140,7 +141,7 @@ sites_begin
 : >"$progress"
 declare -A tried=()
 anew=0 start=$SECONDS
-for stage in ${STAGES:-objects activate mirror turns snapshot clone}; do
+for stage in ${STAGES:-mirror turns}; do
 	while :; do
 		(
 			sites_setup
