@@ -44,10 +44,10 @@ repaired() {
 		done
 	fi
 	calm "$where: after the disk is back"
-	# What a flush lost hosts learn by their next one, once; of a snapshot that is lost, always.
+	# What a flush lost hosts learn by their next one, once.
 	for e in x a b c; do
 		[ ! -e "/dev/mapper/p-$e" ] || hand flush "/dev/mapper/p-$e" ||
-			hand flush "/dev/mapper/p-$e" || [[ $e == x && $now =~ snapshot\ t\ broken ]] ||
+			hand flush "/dev/mapper/p-$e" || [[ $now == *"p-$e: 1 none "* ]] ||
 			fail "$where: $e cannot be flushed: $said; $now"
 	done
 	look
@@ -141,7 +141,7 @@ sites_begin
 : >"$progress"
 declare -A tried=()
 anew=0 start=$SECONDS
-for stage in ${STAGES:-mirror turns}; do
+for stage in ${STAGES:-activate mirror turns}; do
 	while :; do
 		(
 			sites_setup
