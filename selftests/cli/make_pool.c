@@ -101,7 +101,7 @@ static int write_slots(const struct drp_super *sb, u64 at)
 
 static int next_record(void *ctx, void *buf, u32 room)
 {
-	static const struct drp_pool_rec pool = { 3, 1, 1, 0 };
+	static const struct drp_pool_rec pool = { 3, 1, 1, 0, 0 };
 	const struct drp_element_rec elements[] = {
 		{ .id = 1, .name = "home", .size_sectors = 1 << 20, .generation = 1 },
 		{ .id = 2, .name = "monday", .size_sectors = 1 << 20, .parent_element = 1,

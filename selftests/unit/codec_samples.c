@@ -185,7 +185,7 @@ static int encode_plane_root(void *buf, u32 room)
 
 int sample_encode(enum sample which, void *buf, u32 room)
 {
-	static const struct drp_pool_rec pool = { 100, 200, 300, 400 };
+	static const struct drp_pool_rec pool = { 100, 200, 300, 400, 0 };
 	static const struct drp_cow_root root = { 700, 99, 2, 200, 3 };
 	static const u64 members[] = { 0x11, 0x12 };
 	struct drp_element_rec e;
@@ -499,6 +499,7 @@ void sample_round_trip(struct sim_random *r)
 	if (type == DRP_REC_POOL)
 		in.pool = (struct drp_pool_rec){
 			random_id(r), random_id(r), random_id(r), sim_random(r),
+			sim_below(r, 2) ? sim_below(r, DRP_COW_MEMORY_HIGH + 1) : 0,
 		};
 	else if (type == DRP_REC_ELEMENT)
 		random_element(r, &in.element);

@@ -150,6 +150,16 @@ static void other_requests(void **state)
 	assert_true(req.kind == DRP_REQ_DELETE_ELEMENT && req.force);
 	assert_int_equal(message("set pool rate_limit=0", &req), 0);
 	assert_true(req.kind == DRP_REQ_SET && req.object == DRP_OBJ_POOL);
+	assert_int_equal(message("set pool cow_memory=65536", &req), 0);
+	assert_int_equal(req.settings.cow_memory, DRP_COW_MEMORY_HIGH);
+	assert_int_equal(message("set pool CowMemory=1", &req), 0);
+	assert_int_equal(req.settings.cow_memory, DRP_COW_MEMORY_LOW);
+	assert_int_equal(message("set pool cow-memory=0", &req), -EINVAL);
+	assert_string_equal(err.text, "cow_memory: '0' is out of range: 1 to 65536");
+	assert_int_equal(message("set pool cow_memory=65537", &req), -EINVAL);
+	assert_non_null(strstr(err.text, "1 to 65536"));
+	assert_int_equal(message("set sync:4 cow_memory=8", &req), -EINVAL);
+	assert_non_null(strstr(err.text, "cow_memory"));
 	assert_int_equal(message("set element:4 read_policy=balance active_extents_max=32", &req), 0);
 	assert_true(req.object == DRP_OBJ_ELEMENT && req.id == 4);
 	assert_int_equal(req.settings.read_policy, DRP_READ_BALANCE);

@@ -137,7 +137,7 @@ static int next_record(void *ctx, void *buf, u32 room)
 
 static void add_pool(struct records *r)
 {
-	const struct drp_pool_rec pool = { 1000, 1, 1, 0 };
+	const struct drp_pool_rec pool = { 1000, 1, 1, 0, 0 };
 
 	assert_true(drp_encode_pool(&pool, r->buf[r->n++], DRP_RECORD_MAX) > 0);
 }

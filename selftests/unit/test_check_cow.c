@@ -126,7 +126,7 @@ static void mark(struct pool *p, u64 slot, bool value)
 static struct pool *good(void)
 {
 	struct pool *p = aligned_alloc(8, sizeof(*p));
-	const struct drp_pool_rec rec = { 1000, 1, 1, 0 };
+	const struct drp_pool_rec rec = { 1000, 1, 1, 0, 0 };
 	u32 i;
 
 	memset(p, 0, sizeof(*p));

@@ -170,6 +170,32 @@ static void pool_record_of_the_first_version_is_read(void **state)
 	assert_int_equal(p.reclaim, 0);
 }
 
+static void memory_of_the_index_is_appended_where_it_is_set(void **state)
+{
+	struct drp_pool_rec p = { 100, 200, 300, 400, 7 };
+	u8 buf[64];
+	u32 len;
+
+	(void)state;
+	assert_int_equal(drp_encode_pool(&p, buf, sizeof(buf)), 48);
+	assert_memory_equal(buf + 40, "\7\0\0\0\0\0\0\0", 8);
+	p.cow_memory = 9;
+	assert_int_equal(drp_decode_pool(buf + 8, 32, &p), 0);
+	assert_int_equal(p.cow_memory, 0);
+	assert_int_equal(drp_decode_pool(buf + 8, 40, &p), 0);
+	assert_int_equal(p.cow_memory, 7);
+	for (len = 33; len < 40; len++)
+		assert_int_equal(drp_decode_pool(buf + 8, len, &p), -EBADMSG);
+	/* What no request could have set is damage, and is not written. */
+	buf[44] = 1;
+	assert_int_equal(drp_decode_pool(buf + 8, 40, &p), -EBADMSG);
+	buf[44] = 0;
+	memcpy(buf + 40, "\1\0\1\0", 4);
+	assert_int_equal(drp_decode_pool(buf + 8, 40, &p), -EBADMSG);
+	p.cow_memory = DRP_COW_MEMORY_HIGH + 1;
+	assert_int_equal(drp_encode_pool(&p, buf, sizeof(buf)), -EINVAL);
+}
+
 static void every_cut_of_a_buffer_is_an_error(void **state)
 {
 	u8 buf[DRP_BLOCK_BYTES];
@@ -631,6 +657,7 @@ int main(void)
 		cmocka_unit_test(every_room_too_small_is_refused),
 		cmocka_unit_test(every_truncation_is_refused_and_growth_accepted),
 		cmocka_unit_test(pool_record_of_the_first_version_is_read),
+		cmocka_unit_test(memory_of_the_index_is_appended_where_it_is_set),
 		cmocka_unit_test(every_cut_of_a_buffer_is_an_error),
 		cmocka_unit_test(every_damaged_byte_is_refused_or_valid),
 		cmocka_unit_test(random_records_come_back),

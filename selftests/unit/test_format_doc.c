@@ -69,6 +69,7 @@ static const struct {
 	FIELD(drp_pool_disk, next_job_id),
 	FIELD(drp_pool_disk, next_cut_id),
 	FIELD(drp_pool_disk, reclaim),
+	FIELD(drp_pool_disk, cow_memory),
 	WHOLE(drp_pool_disk),
 	FIELD(drp_element_disk, id),
 	FIELD(drp_element_disk, size_sectors),

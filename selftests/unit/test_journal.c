@@ -61,7 +61,7 @@ static void commit(struct fixture *f, const void *records, u32 len)
 
 static void commit_count(struct fixture *f, u64 count)
 {
-	struct drp_pool_rec pool = { 1000, count, 1, 0 };
+	struct drp_pool_rec pool = { 1000, count, 1, 0, 0 };
 	u8 buf[64];
 	int len = drp_encode_pool(&pool, buf, sizeof(buf));
 
@@ -209,7 +209,7 @@ static void gap_in_the_journal_is_refused(void **state)
 
 static int no_records(void *ctx, void *buf, u32 room)
 {
-	struct drp_pool_rec pool = { 1000, 500, 1, 0 };
+	struct drp_pool_rec pool = { 1000, 500, 1, 0, 0 };
 	u32 *n = ctx;
 	int len;
 
@@ -261,7 +261,7 @@ static void unknown_records(void **state)
 static void cut_counts_with_its_confirm_only(void **state)
 {
 	struct fixture *f = *state;
-	struct drp_pool_rec pool = { 1000, 77, 1, 0 };
+	struct drp_pool_rec pool = { 1000, 77, 1, 0, 0 };
 	u64 member = 1;
 	u8 nested[64], buf[256];
 	int len;

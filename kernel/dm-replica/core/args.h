@@ -13,6 +13,9 @@
 #define DRP_DEADLINE_MS_MAX	600000
 #define DRP_ACTIVE_EXTENTS_LOW	32	/* one aligned run that is activated ahead */
 #define DRP_ACTIVE_EXTENTS_HIGH	(1U << 20)
+#define DRP_COW_MEMORY_LOW	1	/* MiB */
+#define DRP_COW_MEMORY_HIGH	65536
+#define DRP_COW_MEMORY_DEFAULT	32
 #define DRP_SIZE_SECTORS_MAX	(S64_MAX >> DRP_SECTOR_SHIFT)
 
 /* Which settings a request carried; each has its value in struct drp_settings. */
@@ -34,7 +37,8 @@
 #define DRP_SET_TARGET_NAME		BIT(15)	/* of the element that is made with a snapshot */
 #define DRP_SET_ASPECT			BIT(16)	/* aspect=ID: a snapshot of its point in time */
 #define DRP_SET_FREEZE			BIT(17)	/* yes (default) | no: the file system on the source, for the cut */
-#define DRP_SET_DESCRIPTION_MAX		18
+#define DRP_SET_COW_MEMORY		BIT(18)	/* of a pool: MiB for the index of its COW space */
+#define DRP_SET_DESCRIPTION_MAX		19
 
 struct drp_settings {
 	u32 mask;			/* DRP_SET_* that were given */
@@ -50,6 +54,7 @@ struct drp_settings {
 	bool freeze;
 	u32 deadline_ms;
 	u32 active_extents_max;
+	u32 cow_memory;
 	u64 rate_limit;
 	u64 size_sectors;
 	u64 aspect_id;
@@ -67,8 +72,8 @@ struct drp_parse_error {
  * One KEY=VALUE; @s starts zeroed and collects. Keys are mode, copy_priority,
  * rate_limit, recovery_mode, failed_copy_stops_host_io, read_policy, in_use,
  * deadline_ms, name, wait_for_copy_state, skip_initial_copy,
- * active_extents_max, identity, size, auto_delete, target_name, aspect, freeze; with hyphens for
- * underscores, or as the DMTF writes its properties (CopyPriority,
+ * active_extents_max, identity, size, auto_delete, target_name, aspect, freeze,
+ * cow_memory; with hyphens for underscores, or as the DMTF writes its properties (CopyPriority,
  * CopyRecoveryMode, FailedCopyStopsHostIO, InUse, ElementName, ...). A key
  * given twice, an unknown key or a value out of range is -EINVAL with a text
  * that names it.

@@ -62,6 +62,7 @@ static const struct setting_key {
 	{ DRP_SET_FREEZE,		"freeze",		"Freeze" },
 	{ DRP_SET_ASPECT,		"aspect",		"SettingsState" },
 	{ DRP_SET_TARGET_NAME,		"target_name",		"TargetElementName" },
+	{ DRP_SET_COW_MEMORY,		"cow_memory",		"CowMemory" },
 };
 
 const char *drp_setting_key(u32 mask)
@@ -160,6 +161,9 @@ static int parse_value(const struct setting_key *k, const char *v, struct drp_se
 		return drp_arg_id(k->word, v, false, &s->aspect_id, err);
 	case DRP_SET_TARGET_NAME:
 		return parse_target_name(v, &s->target_name, err);
+	case DRP_SET_COW_MEMORY:
+		return drp_arg_range32(k->word, v, DRP_COW_MEMORY_LOW, DRP_COW_MEMORY_HIGH,
+				       &s->cow_memory, err);
 	}
 	return drp_bad(err, "setting '%s' has no parser", k->word);
 }
@@ -195,7 +199,7 @@ static u32 set_allowed(enum drp_object_kind object)
 	switch (object) {
 	case DRP_OBJ_POOL:
 		return DRP_SET_COPY_PRIORITY | DRP_SET_RATE_LIMIT | DRP_SET_DEADLINE_MS |
-		       DRP_SET_NAME;
+		       DRP_SET_NAME | DRP_SET_COW_MEMORY;
 	case DRP_OBJ_ELEMENT:
 		return DRP_SET_READ_POLICY | DRP_SET_ACTIVE_EXTENTS_MAX | DRP_SET_IDENTITY |
 		       DRP_SET_SIZE_SECTORS | DRP_SET_NAME;

@@ -75,7 +75,8 @@ static bool take_bool(bool *to, u8 from)
 
 int drp_pool_rec_check(const struct drp_pool_rec *p)
 {
-	if (!id_ok(p->next_id) || !id_ok(p->next_job_id) || !id_ok(p->next_cut_id))
+	if (!id_ok(p->next_id) || !id_ok(p->next_job_id) || !id_ok(p->next_cut_id) ||
+	    p->cow_memory > DRP_COW_MEMORY_HIGH)
 		return -EINVAL;
 	return 0;
 }
@@ -87,25 +88,31 @@ int drp_encode_pool(const struct drp_pool_rec *p, void *buf, u32 room)
 		.next_job_id = cpu_to_le64(p->next_job_id),
 		.next_cut_id = cpu_to_le64(p->next_cut_id),
 		.reclaim = cpu_to_le64(p->reclaim),
+		.cow_memory = cpu_to_le64(p->cow_memory),
 	};
+	/* Unset, it is what a pool has always had. */
+	const u32 len = p->cow_memory ? sizeof(d) : offsetof(struct drp_pool_disk, cow_memory);
 
 	if (drp_pool_rec_check(p))
 		return -EINVAL;
-	return drp_record_put(buf, room, DRP_REC_POOL, &d, sizeof(d), NULL, 0);
+	return drp_record_put(buf, room, DRP_REC_POOL, &d, len, NULL, 0);
 }
 
 int drp_decode_pool(const void *body, u32 len, struct drp_pool_rec *p)
 {
-	const u32 first_len = offsetof(struct drp_pool_disk, reclaim);
 	struct drp_pool_disk d = { };
+	u64 cow_memory;
 
-	if (len != first_len && len < sizeof(d))
+	if (len != offsetof(struct drp_pool_disk, reclaim) &&
+	    len != offsetof(struct drp_pool_disk, cow_memory) && len < sizeof(d))
 		return -EBADMSG;
 	memcpy(&d, body, min_t(u32, len, sizeof(d)));
 	p->next_id = le64_to_cpu(d.next_id);
 	p->next_job_id = le64_to_cpu(d.next_job_id);
 	p->next_cut_id = le64_to_cpu(d.next_cut_id);
 	p->reclaim = le64_to_cpu(d.reclaim);
+	cow_memory = le64_to_cpu(d.cow_memory);
+	p->cow_memory = min_t(u64, cow_memory, U32_MAX);
 	return drp_pool_rec_check(p) ? -EBADMSG : 0;
 }
 

@@ -173,8 +173,9 @@ struct drp_pool_disk {
 	__le64 next_job_id;
 	__le64 next_cut_id;
 	__le64 reclaim;			/* not in the first pools: 0 */
+	__le64 cow_memory;		/* only where somebody has set it */
 };
-static_assert(sizeof(struct drp_pool_disk) == 32);
+static_assert(sizeof(struct drp_pool_disk) == 40);
 
 struct drp_element_disk {
 	__le64 id;

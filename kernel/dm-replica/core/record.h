@@ -15,6 +15,7 @@ struct drp_pool_rec {
 	u64 next_job_id;		/* in steps, so that a crash cannot reuse one */
 	u64 next_cut_id;
 	u64 reclaim;			/* not 0: entries of COW space may be garbage, a scan is due */
+	u32 cow_memory;			/* MiB for the index of COW space; 0: the default */
 };
 
 struct drp_element_rec {
