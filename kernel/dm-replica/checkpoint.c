@@ -10,6 +10,8 @@
 #include "leg.h"
 #include "turn.h"
 
+#define ROOM_WAIT_SECONDS	10
+
 /* ---- the catalog: one record after the other, each under a short lock ---- */
 
 enum section { SEC_POOL, SEC_ELEMENTS, SEC_ACTIVE, SEC_SYNCS, SEC_PLANES, SEC_TURNS, SEC_GROUPS, SEC_ASPECTS,
@@ -507,6 +509,8 @@ static bool worth_writing(struct drp_pool *pool, const struct list_head *retirin
 		return true;
 	if (drp_ring_room(&pool->cm.ring) < pool->cm.ring.blocks / 2)
 		return true;
+	if (pool->cow && drp_cow_crowded(pool->cow))
+		return true;
 	if (!planes_dirty(pool))
 		return false;
 	return pool->md.memory > pool->md.memory_max / 2 ||
@@ -607,6 +611,13 @@ int drp_checkpoint_within(struct drp_pool *pool, long timeout)
 	r = wait_for_completion_timeout(&c->done, max(timeout, 1L)) ? c->error : -ETIMEDOUT;
 	kref_put(&c->ref, free_checkpoint);
 	return r;
+}
+
+void drp_checkpoint_make_room(struct drp_pool *pool, u32 n)
+{
+	/* One that does not come must not keep space from coming back. */
+	if (!drp_cow_has_room(pool->cow, n))
+		drp_checkpoint_within(pool, ROOM_WAIT_SECONDS * HZ);
 }
 
 int drp_checkpoint_final(struct drp_pool *pool)

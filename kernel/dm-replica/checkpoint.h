@@ -23,6 +23,9 @@ int drp_checkpoint(struct drp_pool *pool);
  */
 int drp_checkpoint_within(struct drp_pool *pool, long timeout);
 
+/* Before @n entries of COW space are deleted: one, if they had no room. Waits for it for a while. Sleeps. */
+void drp_checkpoint_make_room(struct drp_pool *pool, u32 n);
+
 /* The last one of a pool whose elements are all detached: retires every extent that was flushed. */
 int drp_checkpoint_final(struct drp_pool *pool);
 

@@ -233,6 +233,7 @@ static int alloc_parts(struct drp_cow *cow, char **error)
 	cow->cache = drp_cow_cache_create(&cow->pool->md);
 	if (!cow->mem_pool || !cow->cache)
 		return -ENOMEM;
+	drp_cow_set_memory(cow, 0);
 	/* What its device has more, drp_cow_grow() adds when all other planes have their room. */
 	if (!cow->fresh)
 		cow->nr_slots = cow->pool->sb.cow_sectors >> cow->chunk_shift;
@@ -363,19 +364,31 @@ bool drp_cow_grow(struct drp_pool *pool)
 	return !r;
 }
 
+void drp_cow_set_memory(struct drp_cow *cow, u32 mib)
+{
+	const u64 max = (u64)(mib ?: DRP_COW_MEMORY_DEFAULT) << 20;
+	const u64 mems = min(max / 2 / DRP_COW_MEM_BYTES, 4ULL * DRP_COW_RECENT_MAX);
+
+	WRITE_ONCE(cow->memory_max, max);
+	WRITE_ONCE(cow->mems_max, mems);
+	/* While one is under way as many again may come. */
+	WRITE_ONCE(cow->recent_max, min(mems * 3 / 8, (u64)DRP_COW_RECENT_MAX));
+	drp_cow_cache_limit(cow->cache, max - mems * DRP_COW_MEM_BYTES);
+}
+
 void drp_cow_space(struct drp_cow *cow, struct drp_cow_space *space)
 {
-	u64 used = drp_plane_count(cow->slots), bytes, max;
+	u64 used = drp_plane_count(cow->slots);
 
-	bytes = drp_cow_cache_bytes(cow->cache, &max);
 	spin_lock_irq(&cow->lock);
 	space->chunk_bytes = 1ULL << (cow->chunk_shift + SECTOR_SHIFT);
 	space->slots = cow->nr_slots - 1;
 	space->used = used ? used - 1 : 0;
 	space->entries = cow->root.entries + cow->nr_recent + cow->nr_frozen;
-	bytes += (cow->nr_recent + cow->nr_frozen) * sizeof(struct drp_cow_mem);
-	max += 4ULL * DRP_COW_RECENT_MAX * sizeof(struct drp_cow_mem);
 	spin_unlock_irq(&cow->lock);
-	space->memory_bytes = bytes + drp_plane_memory(cow->slots);
-	space->memory_max_bytes = max + drp_plane_memory_max(cow->slots);
+	space->index_bytes = drp_cow_cache_bytes(cow->cache) +
+			     atomic64_read(&cow->nr_mems) * DRP_COW_MEM_BYTES;
+	space->index_max_bytes = READ_ONCE(cow->memory_max);
+	space->memory_bytes = space->index_bytes + drp_plane_memory(cow->slots);
+	space->memory_max_bytes = space->index_max_bytes + drp_plane_memory_max(cow->slots);
 }

@@ -26,8 +26,7 @@ struct drp_pool_args;
 struct drp_cow_cache;
 struct drp_cow_put;
 
-#define DRP_COW_CACHE_DEFAULT	(16ULL << 20)	/* bytes of nodes */
-#define DRP_COW_RECENT_MAX	65536		/* entries until a checkpoint is asked for */
+#define DRP_COW_RECENT_MAX	65536		/* entries until a checkpoint is asked for, at most */
 #define DRP_COW_READY_SLOTS	1024		/* free slots at hand */
 
 struct drp_cow {
@@ -46,6 +45,13 @@ struct drp_cow {
 	struct drp_cow_root root;	/* under tree_sem */
 	struct drp_cow_root next_root;	/* of the checkpoint under way */
 	u64 node_seq;			/* under checkpoint_lock: counts nodes written since activation */
+
+	/* drp_cow_set_memory(); read by anybody */
+	u64 memory_max;			/* bytes of nodes and entries */
+	u64 mems_max;			/* of that, entries that are not in the tree yet */
+	u64 recent_max;			/* how many of them make a checkpoint due */
+	atomic64_t nr_mems;		/* there are, or are promised to a put */
+
 	struct drp_plane_map *slots;	/* used ones, as committed; has its own lock */
 
 	spinlock_t lock;		/* irq-safe; protects what follows */
@@ -118,6 +124,12 @@ int drp_cow_activate(struct drp_pool *pool);
  */
 bool drp_cow_grow(struct drp_pool *pool);
 
+/*
+ * Nodes and entries of the index may have @mib MiB of memory (0: the default).
+ * What is more goes with its last user, or with the next checkpoint. Sleeps not.
+ */
+void drp_cow_set_memory(struct drp_cow *cow, u32 mib);
+
 /* ---- load (in the order of the log) and checkpoint ---- */
 
 int drp_cow_load_root(struct drp_cow *cow, const struct drp_cow_root *root);
@@ -148,6 +160,8 @@ u64 drp_cow_confirmed(struct drp_cow *cow, u64 seq);
 struct drp_cut drp_cow_limit_cut(struct drp_cow *cow, struct drp_cut cut);
 /* Has anything changed since the last checkpoint? Any context. */
 bool drp_cow_dirty(struct drp_cow *cow);
+/* Are there so many that the next one is due for their memory? Any context. */
+bool drp_cow_crowded(struct drp_cow *cow);
 
 /* ---- slots ---- */
 
@@ -183,6 +197,9 @@ struct drp_cow_mem {
 	u64 seq;			/* during load: of its commit */
 };
 
+#define DRP_COW_MEM_BYTES	96	/* that the allocator takes for one */
+static_assert(sizeof(struct drp_cow_mem) <= DRP_COW_MEM_BYTES);
+
 #define DRP_COW_PUT_MAX	64	/* entries of one put */
 
 /*
@@ -217,7 +234,7 @@ struct drp_cow_put {
 	u8 records[DRP_COW_PUT_MAX * 56];
 };
 
-/* Memory for its entries: 0 or -ENOMEM (no reserve left: a checkpoint gives it back). @gfp GFP_NOWAIT, with __GFP_NOMEMALLOC without the reserve, or GFP_NOIO. */
+/* Memory for its entries: 0 or -ENOMEM (no reserve or no room left: a checkpoint gives it back). @gfp GFP_NOWAIT, with __GFP_NOMEMALLOC without the reserve, or GFP_NOIO. */
 int drp_cow_put_prepare(struct drp_cow_put *put, gfp_t gfp);
 /* A prepared put that is not submitted after all. Any context. */
 void drp_cow_put_cancel(struct drp_cow_put *put);
@@ -244,9 +261,11 @@ int drp_cow_next(struct drp_cow *cow, const struct drp_cow_key *key, struct drp_
 
 /*
  * Delete up to DRP_COW_DEL_MAX entries in one commit; their slots are free when
- * it is durable. Nobody reads them any more. 0 or -EIO, -ENOMEM. Sleeps.
+ * it is durable. See drp_checkpoint_make_room(). Nobody reads them any more. 0 or -EIO, -ENOMEM. Sleeps.
  */
 #define DRP_COW_DEL_MAX	256
+/* They take memory until a checkpoint has done them. Is there room for @n? Any context. */
+bool drp_cow_has_room(struct drp_cow *cow, u32 n);
 int drp_cow_delete(struct drp_cow *cow, const struct drp_cow_entry *entries, u32 n);
 
 /* ---- space ---- */
@@ -255,7 +274,8 @@ struct drp_cow_space {
 	u64 chunk_bytes;
 	u64 slots, used;		/* without the label */
 	u64 entries;
-	u64 memory_bytes, memory_max_bytes;
+	u64 index_bytes, index_max_bytes;	/* memory of the index, and what it may have */
+	u64 memory_bytes, memory_max_bytes;	/* with that */
 };
 void drp_cow_space(struct drp_cow *cow, struct drp_cow_space *space);
 /* Run pool->watch_work once when @used slots are used, or when some have come back and others are taken. Any context. */

@@ -4,27 +4,33 @@
  * at most as many bytes as the pool allows and those in use. A node never
  * changes; its block may be used for another one later, which replaces it here.
  */
+#include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include "cow_internal.h"
 
 struct cached {
-	struct list_head node;		/* in the clock's order; under lock, as all of this */
+	struct rb_node by_block;	/* under lock, as all of this */
+	struct list_head node;		/* in the clock's order */
 	u64 block;
 	u64 seq;
 	u32 level;
 	u32 users;
 	bool referenced;
 	bool gone;			/* not in the cache any more: freed by its last user */
-	u8 data[DRP_BLOCK_BYTES] __aligned(8);
+	void *data;			/* a page of its own, which points back */
 };
+
+/* What the allocator takes for one. */
+#define CACHED_BYTES	(PAGE_SIZE + 96)
+static_assert(sizeof(struct cached) <= 96 && DRP_BLOCK_BYTES <= PAGE_SIZE);
 
 struct drp_cow_cache {
 	struct drp_metadev *md;
-	u64 max_bytes;
 	spinlock_t lock;		/* protects what follows */
-	struct xarray nodes;		/* struct cached by block */
+	u64 max_bytes;
+	struct rb_root nodes;		/* struct cached by block */
 	struct list_head clock;
 	u64 bytes;
 };
@@ -36,22 +42,47 @@ struct drp_cow_cache *drp_cow_cache_create(struct drp_metadev *md)
 	if (!c)
 		return NULL;
 	c->md = md;
-	c->max_bytes = DRP_COW_CACHE_DEFAULT;
 	spin_lock_init(&c->lock);
-	xa_init(&c->nodes);
+	c->nodes = RB_ROOT;
 	INIT_LIST_HEAD(&c->clock);
 	return c;
+}
+
+static struct cached *alloc_node(u64 block, u64 seq, u32 level, gfp_t gfp)
+{
+	struct cached *n = kzalloc(sizeof(*n), gfp);
+
+	if (!n)
+		return NULL;
+	n->data = (void *)__get_free_page(gfp);
+	if (!n->data) {
+		kfree(n);
+		return NULL;
+	}
+	set_page_private(virt_to_page(n->data), (unsigned long)n);
+	INIT_LIST_HEAD(&n->node);
+	n->block = block;
+	n->seq = seq;
+	n->level = level;
+	return n;
+}
+
+static void free_node(struct cached *n)
+{
+	set_page_private(virt_to_page(n->data), 0);
+	free_page((unsigned long)n->data);
+	kfree(n);
 }
 
 static void __drop(struct drp_cow_cache *c, struct cached *n)
 {
 	lockdep_assert_held(&c->lock);
 	list_del_init(&n->node);
-	c->bytes -= sizeof(*n);
+	c->bytes -= CACHED_BYTES;
 	if (n->users)
 		n->gone = true;
 	else
-		kvfree(n);
+		free_node(n);
 }
 
 void drp_cow_cache_destroy(struct drp_cow_cache *c)
@@ -61,15 +92,14 @@ void drp_cow_cache_destroy(struct drp_cow_cache *c)
 	if (!c)
 		return;
 	list_for_each_entry_safe(n, next, &c->clock, node)
-		kvfree(n);
-	xa_destroy(&c->nodes);
+		free_node(n);
 	kfree(c);
 }
 
 /* Second chance for what was used lately; what is in use stays. */
 static void __shrink(struct drp_cow_cache *c)
 {
-	u64 tries = 2 * div_u64(c->bytes, sizeof(struct cached)) + 1;
+	u64 tries = 2 * div_u64(c->bytes, CACHED_BYTES) + 1;
 	struct cached *n;
 
 	lockdep_assert_held(&c->lock);
@@ -80,41 +110,66 @@ static void __shrink(struct drp_cow_cache *c)
 			list_move_tail(&n->node, &c->clock);
 			continue;
 		}
-		xa_erase(&c->nodes, n->block);
+		rb_erase(&n->by_block, &c->nodes);
 		__drop(c, n);
 	}
 }
 
-/* @n becomes what the cache has of its block; false: no memory for that. */
-static bool insert(struct drp_cow_cache *c, struct cached *n)
+static struct cached *__of_block(struct drp_cow_cache *c, u64 block)
 {
-	struct cached *old;
-	bool ok;
+	struct rb_node *at = c->nodes.rb_node;
 
-	if (xa_reserve(&c->nodes, n->block, GFP_NOIO))
-		return false;
-	spin_lock(&c->lock);
-	old = xa_load(&c->nodes, n->block);
-	ok = !xa_is_err(xa_store(&c->nodes, n->block, n, GFP_NOWAIT));
-	if (ok) {
-		if (old)
-			__drop(c, old);
-		list_add_tail(&n->node, &c->clock);
-		c->bytes += sizeof(*n);
-		__shrink(c);
+	lockdep_assert_held(&c->lock);
+	while (at) {
+		struct cached *n = rb_entry(at, struct cached, by_block);
+
+		if (n->block == block)
+			return n;
+		at = block < n->block ? at->rb_left : at->rb_right;
 	}
+	return NULL;
+}
+
+static void __link(struct drp_cow_cache *c, struct cached *n)
+{
+	struct rb_node **at = &c->nodes.rb_node, *parent = NULL;
+
+	lockdep_assert_held(&c->lock);
+	while (*at) {
+		parent = *at;
+		at = n->block < rb_entry(parent, struct cached, by_block)->block ?
+		     &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&n->by_block, parent, at);
+	rb_insert_color(&n->by_block, &c->nodes);
+}
+
+static void __forget(struct drp_cow_cache *c, u64 block)
+{
+	struct cached *old = __of_block(c, block);
+
+	if (!old)
+		return;
+	rb_erase(&old->by_block, &c->nodes);
+	__drop(c, old);
+}
+
+/* @n becomes what the cache has of its block. */
+static void insert(struct drp_cow_cache *c, struct cached *n)
+{
+	spin_lock(&c->lock);
+	__forget(c, n->block);
+	__link(c, n);
+	list_add_tail(&n->node, &c->clock);
+	c->bytes += CACHED_BYTES;
+	__shrink(c);
 	spin_unlock(&c->lock);
-	return ok;
 }
 
 void drp_cow_cache_forget(struct drp_cow_cache *c, u64 block)
 {
-	struct cached *old;
-
 	spin_lock(&c->lock);
-	old = xa_erase(&c->nodes, block);
-	if (old)
-		__drop(c, old);
+	__forget(c, block);
 	spin_unlock(&c->lock);
 }
 
@@ -123,7 +178,7 @@ static struct cached *find(struct drp_cow_cache *c, u64 block, u64 seq, u32 leve
 	struct cached *n;
 
 	spin_lock(&c->lock);
-	n = xa_load(&c->nodes, block);
+	n = __of_block(c, block);
 	if (n && n->seq == seq && n->level == level) {
 		n->users++;
 		n->referenced = true;
@@ -148,21 +203,17 @@ int drp_cow_cache_get(struct drp_cow_cache *c, u64 block, u64 seq, u32 level, co
 	int r;
 
 	if (!n) {
-		n = kvzalloc(sizeof(*n), GFP_NOIO);
+		n = alloc_node(block, seq, level, GFP_NOIO);
 		if (!n)
 			return -ENOMEM;
-		INIT_LIST_HEAD(&n->node);
-		n->block = block;
-		n->seq = seq;
-		n->level = level;
 		n->users = 1;
 		n->referenced = true;
 		r = read_node(c, n);
 		if (r) {
-			kvfree(n);
+			free_node(n);
 			return r;
 		}
-		n->gone = !insert(c, n);
+		insert(c, n);
 	}
 	*node = n->data;
 	return 0;
@@ -170,37 +221,34 @@ int drp_cow_cache_get(struct drp_cow_cache *c, u64 block, u64 seq, u32 level, co
 
 void drp_cow_cache_put(struct drp_cow_cache *c, const void *node)
 {
-	struct cached *n = (void *)((const u8 *)node - offsetof(struct cached, data));
+	struct cached *n = (void *)page_private(virt_to_page(node));
 	bool last;
 
 	spin_lock(&c->lock);
 	last = !--n->users && n->gone;
+	/* It was more than the bound while it was in use. */
+	if (!n->users && c->bytes > c->max_bytes)
+		__shrink(c);
 	spin_unlock(&c->lock);
 	if (last)
-		kvfree(n);
+		free_node(n);
 }
 
 void drp_cow_cache_add(struct drp_cow_cache *c, u64 block, u64 seq, u32 level, const void *data)
 {
-	struct cached *n = kvzalloc(sizeof(*n), GFP_NOIO | __GFP_NOWARN);
+	struct cached *n = alloc_node(block, seq, level, GFP_NOIO | __GFP_NOWARN);
 
 	if (n) {
-		INIT_LIST_HEAD(&n->node);
-		n->block = block;
-		n->seq = seq;
-		n->level = level;
 		memcpy(n->data, data, DRP_BLOCK_BYTES);
-		if (insert(c, n))
-			return;
-		kvfree(n);
+		insert(c, n);
+	} else {
+		/* At least nothing old may stand there. */
+		drp_cow_cache_forget(c, block);
 	}
-	/* At least nothing old may stand there. */
-	drp_cow_cache_forget(c, block);
 }
 
-u64 drp_cow_cache_bytes(struct drp_cow_cache *c, u64 *max)
+u64 drp_cow_cache_bytes(struct drp_cow_cache *c)
 {
-	*max = READ_ONCE(c->max_bytes);
 	return READ_ONCE(c->bytes);
 }
 

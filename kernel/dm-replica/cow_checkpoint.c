@@ -52,6 +52,11 @@ bool drp_cow_dirty(struct drp_cow *cow)
 	return READ_ONCE(cow->nr_recent) || drp_plane_dirty(cow->slots);
 }
 
+bool drp_cow_crowded(struct drp_cow *cow)
+{
+	return READ_ONCE(cow->nr_recent) > READ_ONCE(cow->recent_max);
+}
+
 /* ---- a checkpoint ---- */
 
 void drp_cow_freeze(struct drp_cow *cow)
@@ -199,6 +204,7 @@ static int remember(struct drp_cow *cow, const struct drp_cow_mod *mod, u64 seq)
 
 	if (!mem)
 		return -ENOMEM;
+	atomic64_inc(&cow->nr_mems);
 	mem->mod = *mod;
 	mem->seq = seq;
 	spin_lock_irq(&cow->lock);

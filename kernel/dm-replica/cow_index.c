@@ -25,8 +25,10 @@ struct drp_cow_mem *drp_cow_mem_alloc(struct drp_cow *cow, gfp_t gfp)
 /* The reserve fills up first. */
 void drp_cow_mem_free(struct drp_cow *cow, struct drp_cow_mem *mem)
 {
-	if (mem)
-		mempool_free(mem, cow->mem_pool);
+	if (!mem)
+		return;
+	mempool_free(mem, cow->mem_pool);
+	atomic64_dec(&cow->nr_mems);
 }
 
 void drp_cow_mems_free(struct drp_cow *cow, struct rb_root *root)
@@ -238,13 +240,17 @@ int drp_cow_put_prepare(struct drp_cow_put *put, gfp_t gfp)
 	u32 i;
 
 	memset(put->mems, 0, sizeof(put->mems));
-	/* A checkpoint has to come first. */
-	if (READ_ONCE(cow->nr_recent) > 4 * DRP_COW_RECENT_MAX)
+	/* What is too much: a checkpoint has to come first. */
+	if (atomic64_add_return(put->n, &cow->nr_mems) > READ_ONCE(cow->mems_max)) {
+		atomic64_sub(put->n, &cow->nr_mems);
 		goto none;
+	}
 	for (i = 0; i < put->n; i++) {
 		put->mems[i] = drp_cow_mem_alloc(cow, gfp);
-		if (!put->mems[i])
+		if (!put->mems[i]) {
+			atomic64_sub(put->n - i, &cow->nr_mems);
 			goto none;
+		}
 		put->mems[i]->mod.del = false;
 		put->mems[i]->seq = 0;
 	}
@@ -298,7 +304,7 @@ static int put_build(struct drp_commit_req *req)
 
 static void want_checkpoint(struct drp_cow *cow)
 {
-	if (READ_ONCE(cow->nr_recent) > DRP_COW_RECENT_MAX)
+	if (drp_cow_crowded(cow))
 		cow->pool->cm.ops->want_checkpoint(cow->pool->cm.ctx);
 }
 
@@ -508,6 +514,8 @@ static int del_prepare(struct del_op *op, const struct drp_cow_entry *entries)
 
 	for (i = 0; i < op->n; i++) {
 		op->mems[i] = drp_cow_mem_alloc(op->cow, GFP_NOIO);
+		if (op->mems[i])
+			atomic64_inc(&op->cow->nr_mems);
 		op->freed[i] = kmalloc(sizeof(*op->freed[i]), GFP_NOIO);
 		if (!op->mems[i] || !op->freed[i])
 			return -ENOMEM;
@@ -520,6 +528,11 @@ static int del_prepare(struct del_op *op, const struct drp_cow_entry *entries)
 		op->req.len += len;
 	}
 	return 0;
+}
+
+bool drp_cow_has_room(struct drp_cow *cow, u32 n)
+{
+	return atomic64_read(&cow->nr_mems) + n <= READ_ONCE(cow->mems_max);
 }
 
 int drp_cow_delete(struct drp_cow *cow, const struct drp_cow_entry *entries, u32 n)

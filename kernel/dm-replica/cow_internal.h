@@ -8,7 +8,7 @@
 
 /* ---- nodes (cow_cache.c) ---- */
 
-/* NULL: no memory. Sleeps. */
+/* With no room until drp_cow_cache_limit(). NULL: no memory. Sleeps. */
 struct drp_cow_cache *drp_cow_cache_create(struct drp_metadev *md);
 /* Nothing is in use. */
 void drp_cow_cache_destroy(struct drp_cow_cache *c);
@@ -18,7 +18,7 @@ void drp_cow_cache_put(struct drp_cow_cache *c, const void *node);
 /* A node that was just written. Sleeps. */
 void drp_cow_cache_add(struct drp_cow_cache *c, u64 block, u64 seq, u32 level, const void *data);
 void drp_cow_cache_forget(struct drp_cow_cache *c, u64 block);
-u64 drp_cow_cache_bytes(struct drp_cow_cache *c, u64 *max);
+u64 drp_cow_cache_bytes(struct drp_cow_cache *c);
 void drp_cow_cache_limit(struct drp_cow_cache *c, u64 max_bytes);
 
 /* ---- slots (cow_slots.c) ---- */
@@ -49,6 +49,7 @@ int drp_cow_transfer(struct drp_cow *cow, sector_t sector, void *buf, u32 bytes,
 
 /* ---- entries (cow_index.c) ---- */
 
+/* It is counted in nr_mems before, by the caller, and no more when it is freed. */
 struct drp_cow_mem *drp_cow_mem_alloc(struct drp_cow *cow, gfp_t gfp);
 void drp_cow_mem_free(struct drp_cow *cow, struct drp_cow_mem *mem);
 /* Free all of a layer. */

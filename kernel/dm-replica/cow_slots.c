@@ -70,7 +70,7 @@ bool drp_cow_can_spare(struct drp_cow *cow, u32 n, u32 percent)
 	spin_lock_irqsave(&cow->lock, flags);
 	used += cow->nr_taken + n;
 	max = div_u64(cow->nr_slots * percent, 100);
-	can = !cow->full && cow->nr_recent <= DRP_COW_RECENT_MAX && used < max &&
+	can = !cow->full && cow->nr_recent <= cow->recent_max && used < max &&
 	      cow->nr_ready >= n + min_t(u64, DRP_COW_READY_SLOTS / 4, max - used);
 	__want_refill(cow);
 	spin_unlock_irqrestore(&cow->lock, flags);

@@ -20,6 +20,8 @@ static int put_pool(void *ctx, const struct drp_pool_rec *rec)
 	struct drp_pool *pool = ctx;
 
 	pool->rec = *rec;
+	if (pool->cow)
+		drp_cow_set_memory(pool->cow, rec->cow_memory);
 	return 0;
 }
 

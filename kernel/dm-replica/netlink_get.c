@@ -41,7 +41,9 @@ static int put_cow(struct sk_buff *skb, const struct drp_pool_info *p)
 	if (drp_nl_put_u64(skb, DRP_A_COW_BYTES, p->cow_bytes) ||
 	    drp_nl_put_u64(skb, DRP_A_COW_USED_BYTES, p->cow_used_bytes) ||
 	    drp_nl_put_u64(skb, DRP_A_COW_ENTRIES, p->cow_entries) ||
-	    nla_put_u16(skb, DRP_A_COW_LEVEL, p->cow_level))
+	    nla_put_u16(skb, DRP_A_COW_LEVEL, p->cow_level) ||
+	    drp_nl_put_u64(skb, DRP_A_COW_MEMORY_BYTES, p->cow_memory_bytes) ||
+	    drp_nl_put_u64(skb, DRP_A_COW_MEMORY_MAX_BYTES, p->cow_memory_max_bytes))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -66,6 +66,11 @@ static int encode_one(const struct drp_change *ch, void *buf, u32 room)
 	}
 }
 
+static bool changes_pool(const struct drp_changes *c)
+{
+	return c->next_id || c->reclaim || c->cow_memory;
+}
+
 static int encode_pool(struct drp_changes *c, void *buf, u32 room)
 {
 	spin_lock(&c->pool->rec_lock);
@@ -74,6 +79,8 @@ static int encode_pool(struct drp_changes *c, void *buf, u32 room)
 	c->pool_rec.next_id = max(c->next_id, c->pool_rec.next_id);
 	if (c->reclaim)
 		c->pool_rec.reclaim = 1;
+	if (c->cow_memory)
+		c->pool_rec.cow_memory = c->cow_memory;
 	return drp_encode_pool(&c->pool_rec, buf, room);
 }
 
@@ -87,7 +94,7 @@ static int encode_all(struct drp_changes *c, u8 *buf, u32 room)
 		r = encode_one(&c->change[i], buf + len, room - len);
 		len += max(r, 0);
 	}
-	if (r >= 0 && (c->next_id || c->reclaim)) {
+	if (r >= 0 && changes_pool(c)) {
 		r = encode_pool(c, buf + len, room - len);
 		len += max(r, 0);
 	}
@@ -118,9 +125,10 @@ static void apply(struct drp_commit_req *req)
 	spin_lock(&c->pool->rec_lock);
 	for (i = 0; i < c->nr; i++)
 		apply_one(c->pool, &c->change[i]);
-	if (c->next_id || c->reclaim) {
+	if (changes_pool(c)) {
 		c->pool->rec.next_id = c->pool_rec.next_id;
 		c->pool->rec.reclaim = c->pool_rec.reclaim;
+		c->pool->rec.cow_memory = c->pool_rec.cow_memory;
 	}
 	spin_unlock(&c->pool->rec_lock);
 }

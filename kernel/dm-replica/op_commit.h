@@ -23,6 +23,7 @@ struct drp_changes {
 	struct drp_change change[DRP_CHANGES_MAX];
 	u64 next_id;			/* of the pool from then on; 0: as it is */
 	bool reclaim;			/* entries of COW space become garbage */
+	u32 cow_memory;			/* of the pool from then on, MiB; 0: as it is */
 	struct drp_pool_rec pool_rec;
 };
 

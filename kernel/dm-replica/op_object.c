@@ -6,8 +6,10 @@
 #include <linux/uuid.h>
 
 #include "checkpoint.h"
+#include "cow.h"
 #include "io.h"
 #include "job.h"
+#include "op_commit.h"
 #include "op_snapshot.h"
 #include "op_snapshot_internal.h"
 #include "preserve.h"
@@ -345,16 +347,41 @@ static int set_sync(struct drp_op *op)
 	return r || op->req.dry_run ? r : drp_op_apply_settings(op, s);
 }
 
+static int set_pool(struct drp_op *op)
+{
+	const struct drp_settings *set = &op->req.settings;
+	struct drp_pool *pool = op->pool;
+	struct drp_changes c = { .pool = pool, .cow_memory = set->cow_memory };
+	int r;
+
+	if (set->mask != DRP_SET_COW_MEMORY)
+		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED,
+				     "a pool has the setting cow_memory only");
+	if (!pool->cow)
+		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
+				     "pool %s has no COW space, and so no index whose memory could be bounded",
+				     pool->sb.name);
+	if (op->req.dry_run || pool->rec.cow_memory == set->cow_memory)
+		return 0;
+	r = drp_changes_commit(&c, 0);
+	if (r)
+		return metadata_failed(op, r);
+	drp_cow_set_memory(pool->cow, set->cow_memory);
+	return 0;
+}
+
 int drp_op_set(struct drp_op *op)
 {
 	switch (op->req.object) {
+	case DRP_OBJ_POOL:
+		return set_pool(op);
 	case DRP_OBJ_ELEMENT:
 		return set_element(op);
 	case DRP_OBJ_SYNC:
 		return set_sync(op);
 	default:
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED,
-				     "only elements and syncs have settings that can be changed");
+				     "groups are not built yet");
 	}
 }
 

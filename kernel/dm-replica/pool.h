@@ -127,6 +127,7 @@ struct drp_pool {
 
 	struct delayed_work reap_work;	/* finished jobs, plans to be rebuilt */
 	atomic64_t stall_max_ns;
+	atomic64_t bits_bytes;		/* of what elements know of preserved chunks */
 
 	struct mutex ti_lock;		/* protects ti; a leaf */
 	struct dm_target *ti;		/* resumed table's, for events; NULL while none is live */

@@ -12,7 +12,10 @@
 
 /* ---- pages ---- */
 
-static struct drp_bits_page *alloc_page_of_bits(gfp_t gfp)
+/* What the allocator takes for one. */
+#define BITS_PAGE_BYTES	(DRP_BITS_PER_PAGE / BITS_PER_BYTE + sizeof(struct drp_bits_page))
+
+static struct drp_bits_page *alloc_page_of_bits(struct drp_preserved *p, gfp_t gfp)
 {
 	struct drp_bits_page *page = kmalloc(sizeof(*page), gfp);
 
@@ -20,14 +23,17 @@ static struct drp_bits_page *alloc_page_of_bits(gfp_t gfp)
 		return NULL;
 	page->newest = 0;
 	page->bits = kzalloc(DRP_BITS_PER_PAGE / BITS_PER_BYTE, gfp);
-	if (page->bits)
+	if (page->bits) {
+		atomic64_add(BITS_PAGE_BYTES, &p->e->pool->bits_bytes);
 		return page;
+	}
 	kfree(page);
 	return NULL;
 }
 
-static void free_page_of_bits(struct drp_bits_page *page)
+static void free_page_of_bits(struct drp_preserved *p, struct drp_bits_page *page)
 {
+	atomic64_sub(BITS_PAGE_BYTES, &p->e->pool->bits_bytes);
 	kfree(page->bits);
 	kfree(page);
 }
@@ -56,7 +62,7 @@ static void drop_pages(struct drp_preserved *p, struct drp_bits *bits)
 		spin_lock_irq(&p->lock);
 		xa_erase(&bits->pages, index);
 		spin_unlock_irq(&p->lock);
-		free_page_of_bits(page);
+		free_page_of_bits(p, page);
 		cond_resched();
 	}
 }
@@ -227,7 +233,7 @@ static struct drp_bits_page *__install(struct drp_preserved *p, struct drp_bits 
 int drp_preserved_fill(struct drp_preserved *p, struct drp_bits *bits, u64 chunk)
 {
 	const unsigned long index = chunk >> DRP_BITS_SHIFT;
-	struct drp_bits_page *page = alloc_page_of_bits(GFP_NOIO | __GFP_NOFAIL);
+	struct drp_bits_page *page = alloc_page_of_bits(p, GFP_NOIO | __GFP_NOFAIL);
 	bool fresh;
 	int r = 0;
 
@@ -243,7 +249,7 @@ int drp_preserved_fill(struct drp_preserved *p, struct drp_bits *bits, u64 chunk
 		}
 	}
 	if (page)
-		free_page_of_bits(page);
+		free_page_of_bits(p, page);
 	return r;
 }
 

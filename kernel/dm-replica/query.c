@@ -8,7 +8,8 @@
 
 static u64 memory_of(struct drp_pool *pool)
 {
-	u64 bytes = sizeof(*pool) + DRP_COMMIT_BLOCKS_MAX * DRP_BLOCK_BYTES;
+	u64 bytes = sizeof(*pool) + DRP_COMMIT_BLOCKS_MAX * DRP_BLOCK_BYTES +
+		    atomic64_read(&pool->bits_bytes);
 	struct drp_element *e;
 	struct drp_sync *s;
 	unsigned long id;
@@ -40,6 +41,8 @@ static void fill_cow(struct drp_pool *pool, struct drp_pool_info *info)
 	info->cow_bytes = space.slots * space.chunk_bytes;
 	info->cow_used_bytes = space.used * space.chunk_bytes;
 	info->cow_entries = space.entries;
+	info->cow_memory_bytes = space.index_bytes;
+	info->cow_memory_max_bytes = space.index_max_bytes;
 	info->cow_level = drp_snapshot_level(&space);
 	info->memory_bytes += space.memory_bytes;
 	info->memory_max_bytes += space.memory_max_bytes;

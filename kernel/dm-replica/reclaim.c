@@ -3,6 +3,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "checkpoint.h"
 #include "cow.h"
 #include "op.h"
 #include "op_snapshot.h"
@@ -144,7 +145,10 @@ static int delete_garbage(struct pass *p)
 	u32 n = p->n;
 
 	p->n = 0;
-	return n ? drp_cow_delete(p->rc->pool->cow, p->garbage, n) : 0;
+	if (!n)
+		return 0;
+	drp_checkpoint_make_room(p->rc->pool, n);
+	return drp_cow_delete(p->rc->pool->cow, p->garbage, n);
 }
 
 static int stopped(const struct drp_pool *pool)

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "checkpoint.h"
 #include "vio_internal.h"
 
 /* Versions to be deleted in one commit. */
@@ -117,10 +118,13 @@ static int next_written(struct drp_element *e, u64 *chunk, u64 end)
 
 static int delete_batch(struct drp_element *e, struct batch *b)
 {
-	int r = b->n ? drp_cow_delete(e->pool->cow, b->entries, b->n) : 0;
+	u32 n = b->n;
 
 	b->n = 0;
-	return r;
+	if (!n)
+		return 0;
+	drp_checkpoint_make_room(e->pool, n);
+	return drp_cow_delete(e->pool->cow, b->entries, n);
 }
 
 static int discard_chunks(struct drp_element *e, u64 chunk, u64 end, struct batch *b)

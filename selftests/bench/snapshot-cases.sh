@@ -104,7 +104,7 @@ cow_pool_take() {
 	snap_dev=/dev/mapper/snap0
 }
 
-cow_chunks_used() { dmsetup status pool | awk '{ split($(NF - 1), c, "/"); print c[1] }'; }
+cow_chunks_used() { dmsetup status pool | awk '{ split($16, c, "/"); print c[1] }'; }
 
 cow_pool_drop() {
 	local id i

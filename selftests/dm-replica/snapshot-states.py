@@ -66,7 +66,7 @@ class Rig(states.Rig):
             self.detach_device(SNAPSHOT)
 
     def used_chunks(self):
-        return int(self.dm.status("p").split(" ")[-2].split("/")[0])
+        return int(self.dm.status("p").split(" ")[-3].split("/")[0])
 
     def drop(self):
         """No snapshot, no aspect, no virtual element; the space is back."""

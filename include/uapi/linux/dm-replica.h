@@ -399,6 +399,10 @@ enum drp_attr {
 	/* sync */
 	DRP_A_AUTO_DELETE,		/* u8 */
 
+	/* COW space of a pool, absent without it */
+	DRP_A_COW_MEMORY_BYTES,		/* u64: held for the index */
+	DRP_A_COW_MEMORY_MAX_BYTES,	/* u64: setting cow_memory */
+
 	__DRP_A_MAX,
 	DRP_A_MAX = __DRP_A_MAX - 1
 };
