@@ -37,6 +37,7 @@ static void out_load(struct node *o, const struct image *image)
 	out_uint(o, "ActiveExtents", NULL, image->activations);
 	out_uint(o, "ConfirmedSequence", NULL, image->result.confirmed);
 	out_bool(o, "ReclaimDue", NULL, image->pool.reclaim);
+	out_uint(o, "CowMemoryMiB", NULL, image->pool.cow_memory);
 	out_uint(o, "CowRootBlock", NULL, image->cow_root.block);
 	out_uint(o, "CowHeight", NULL, image->cow_root.height);
 	out_uint(o, "CowEntries", NULL, image->cow_root.entries);
