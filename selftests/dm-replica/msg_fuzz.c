@@ -51,6 +51,7 @@ static const char *const templates[] = {
 	"modify # # force",
 	"modify add-sync-pair group:# pair:# pair:#",
 	"set sync:# copy_priority=high recovery_mode=manual auto_delete=no",
+	"set pool cow_memory=2",
 	"set element:# read_policy=source",
 	"set pool",
 };

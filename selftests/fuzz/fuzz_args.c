@@ -44,6 +44,9 @@ static void require_settings(const struct drp_settings *s)
 	if (s->mask & DRP_SET_ACTIVE_EXTENTS_MAX)
 		require(s->active_extents_max >= DRP_ACTIVE_EXTENTS_LOW &&
 			s->active_extents_max <= DRP_ACTIVE_EXTENTS_HIGH);
+	if (s->mask & DRP_SET_COW_MEMORY)
+		require(s->cow_memory >= DRP_COW_MEMORY_LOW &&
+			s->cow_memory <= DRP_COW_MEMORY_HIGH);
 	if (s->mask & DRP_SET_SIZE_SECTORS)
 		require(s->size_sectors && s->size_sectors <= (u64)DRP_SIZE_SECTORS_MAX);
 	if (s->mask & DRP_SET_MODE)
