@@ -224,22 +224,16 @@ million_disks() {
 	DISKS='simA simM simC'
 }
 
-# FORMAT...: the pool and the element, from nothing to the first answer of each.
-million_up() {
-	dm_create pool "0 8 replica-pool /dev/simM /dev/mapper/cow $chunk $*"
-	[ -z "$*" ] || must dmsetup message pool 0 create_element 1 a "size=$sectors"
-	dm_create a "0 $sectors replica /dev/mapper/pool 1 /dev/mapper/long"
-	must dmsetup status a
-}
-
 # A pool whose snapshot has preserved a million chunks is stopped and activated.
 million_part() {
-	local chunk=8 chunks=1000000 case=million sectors start slab
+	local chunk=8 chunks=1000000 case=million sectors slab
 	modprobe dm-zero
 	[ -z "${DIVIDE:-}" ] || chunks=$((chunks / DIVIDE))
 	sectors=$((chunks * chunk))
 	million_disks "$sectors"
-	million_up 2 format name=pool
+	dm_create pool "0 8 replica-pool /dev/simM /dev/mapper/cow $chunk 2 format name=pool"
+	must dmsetup message pool 0 create_element 1 a "size=$sectors"
+	dm_create a "0 $sectors replica /dev/mapper/pool 1 /dev/mapper/long"
 	must dmsetup message pool 0 create_sync 100 snapshot 1 105 name=s target_name=t
 	must fio --name=fill --filename=/dev/mapper/a --ioengine=libaio --direct=1 --rw=write \
 		--bs=256k --iodepth=4 --size="$((chunks * chunk / 2))k"
@@ -247,10 +241,11 @@ million_part() {
 	pool_stop
 	disks_latency model
 	slab=$(kernel_memory)
-	start=$(date +%s%N)
-	million_up
-	kv $case "ns=$(($(date +%s%N) - start))" "memory=$(pool_memory)" \
-		"before_kernel=$slab" "kernel=$(kernel_memory)"
+	/usr/bin/python3 "$here/activation.py" /dev/simM /dev/mapper/cow $chunk /dev/mapper/long \
+		"$sectors" >>"$results/$case.kv" || die "$case: activation"
+	kv $case "memory=$(pool_memory)" "before_kernel=$slab" "kernel=$(kernel_memory)"
+	udevadm settle
+	must dmsetup mknodes
 	dm_create snap0 "0 $sectors replica /dev/mapper/pool 105"
 	must fio --name=read --filename=/dev/mapper/snap0 --ioengine=libaio --direct=1 \
 		--rw=randread --bs=4k --iodepth=16 --io_size=64M --randseed=7

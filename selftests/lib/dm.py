@@ -8,8 +8,11 @@ import struct
 
 _HEAD = struct.Struct("=3I3Ii3IQ128s129s7x")
 _SIZE = 16384
+_DEV_CREATE = 3
+_DEV_SUSPEND = 6
 _DEV_STATUS = 7
 _DEV_WAIT = 8
+_TABLE_LOAD = 9
 _TABLE_STATUS = 12
 _TARGET_MSG = 14
 
@@ -20,9 +23,9 @@ class Dm:
     def __init__(self):
         self.fd = os.open("/dev/mapper/control", os.O_RDWR)
 
-    def _ioctl(self, number, name, data=b"", event=0):
+    def _ioctl(self, number, name, data=b"", event=0, targets=0):
         assert _HEAD.size == 312
-        head = _HEAD.pack(4, 0, 0, _SIZE, _HEAD.size, 0, 0, 0, event, 0, 0, name.encode(), b"")
+        head = _HEAD.pack(4, 0, 0, _SIZE, _HEAD.size, targets, 0, 0, event, 0, 0, name.encode(), b"")
         buf = bytearray(head + data)
         buf.extend(bytes(_SIZE - len(buf)))
         fcntl.ioctl(self.fd, 0xC138FD00 | number, buf)
@@ -39,6 +42,14 @@ class Dm:
         buf = self._ioctl(_TABLE_STATUS, name)
         start = struct.unpack_from("=I", buf, 16)[0]
         return bytes(buf[start + 40:]).split(b"\0")[0].decode()
+
+    def create(self, name, sectors, kind, words):
+        """A device of one target, resumed; return its number. udev makes the nodes."""
+        self._ioctl(_DEV_CREATE, name)
+        spec = struct.pack("=QQiI16s", 0, sectors, 0, 0, kind.encode())
+        self._ioctl(_TABLE_LOAD, name, spec + words.encode() + b"\0", targets=1)
+        dev = struct.unpack_from("=Q", self._ioctl(_DEV_SUSPEND, name), 40)[0]
+        return f"{os.major(dev)}:{os.minor(dev)}"
 
     def event(self, name):
         """The number of events so far."""
