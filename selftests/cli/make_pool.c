@@ -2,7 +2,8 @@
 /*
  * make_pool DEVICE NAME [HOST]: an empty pool, written by the core, for the tests
  * of offline commands; as another HOST left it that did not stop it.
- * make_pool DEVICE NAME --cow COW-DEVICE: one with a snapshot that keeps 200 chunks.
+ * make_pool DEVICE NAME --cow COW-DEVICE [CHUNKS SECTORS]: one with a snapshot that
+ * keeps 200 chunks of 64 KiB, or so many of so many sectors: chunk c in slot c + 1.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,16 +36,14 @@ static int io_flush(void *ctx)
 	return fsync(fd) ? -EIO : 0;
 }
 
-/* ---- COW space: an element, its snapshot, and 200 chunks in a tree of three nodes ---- */
-
-#define CHUNKS	200
+/* ---- COW space: an element, its snapshot, and chunks in a tree (200: three nodes) ---- */
 
 struct content {
 	struct drp_io *io;
 	struct drp_super *sb;
 	struct drp_cow_root root;
 	u64 next_block, seq;
-	u32 chunk, record;
+	u32 chunks, chunk, record;
 };
 
 static int op_get(void *ctx, u64 block, u64 seq, u32 level, const void **node)
@@ -77,7 +76,7 @@ static int next_chunk(void *ctx, struct drp_cow_mod *mod)
 {
 	struct content *c = ctx;
 
-	if (c->chunk == CHUNKS)
+	if (c->chunk == c->chunks)
 		return 0;
 	*mod = (struct drp_cow_mod){ .entry = {
 		.key = { 1, c->chunk, 1 }, .slot = 1 + c->chunk, .kind = DRP_COW_PRESERVED,
@@ -86,15 +85,26 @@ static int next_chunk(void *ctx, struct drp_cow_mod *mod)
 	return 1;
 }
 
-static int write_slots(const struct drp_super *sb, u64 at)
+/* Those of the label and of the chunks are used: a directory at @at, its pages behind it. */
+static int write_slots(const struct drp_super *sb, u64 at, u32 pages, u64 used)
 {
-	struct drp_dir_entry entries[DRP_DIR_ENTRIES] = { { DRP_PAGE_STORED, at + 1, 2 } };
-	u64 words[DRP_PAGE_BYTES / 8] = { ~0ULL, ~0ULL, ~0ULL, 0x1ff };
+	struct drp_dir_entry entries[DRP_DIR_ENTRIES] = { };
+	u64 words[DRP_PAGE_BYTES / 8];
 	u8 block[DRP_BLOCK_BYTES] __aligned(8);
-	int err;
+	int err = 0;
+	u32 i, bit;
+	u64 seq;
 
-	drp_page_encode(block, sb->nonce, DRP_COW_PLANE_ID, DRP_PLANE_SLOTS, 0, 2, words);
-	err = io_write(NULL, at + 1, block, 1, false);
+	for (i = 0; i < pages && !err; i++) {
+		memset(words, 0, sizeof(words));
+		for (bit = 0; bit < DRP_PAGE_BITS && (u64)i * DRP_PAGE_BITS + bit < used; bit++)
+			words[bit / 64] |= 1ULL << bit % 64;
+		/* As the module makes them: it learns from there how many are set. */
+		seq = 2 << 16 | bit;
+		entries[i] = (struct drp_dir_entry){ DRP_PAGE_STORED, at + 1 + i, seq };
+		drp_page_encode(block, sb->nonce, DRP_COW_PLANE_ID, DRP_PLANE_SLOTS, i, seq, words);
+		err = io_write(NULL, at + 1 + i, block, 1, false);
+	}
 	drp_dir_encode(block, sb->nonce, DRP_COW_PLANE_ID, DRP_PLANE_SLOTS, 0, 1, entries);
 	return err ? err : io_write(NULL, at, block, 1, false);
 }
@@ -102,12 +112,13 @@ static int write_slots(const struct drp_super *sb, u64 at)
 static int next_record(void *ctx, void *buf, u32 room)
 {
 	static const struct drp_pool_rec pool = { 3, 1, 1, 0, 0 };
+	struct content *c = ctx;
+	const u64 sectors = max_t(u64, 1 << 20, (u64)c->chunks * c->sb->chunk_sectors);
 	const struct drp_element_rec elements[] = {
-		{ .id = 1, .name = "home", .size_sectors = 1 << 20, .generation = 1 },
-		{ .id = 2, .name = "monday", .size_sectors = 1 << 20, .parent_element = 1,
+		{ .id = 1, .name = "home", .size_sectors = sectors, .generation = 1 },
+		{ .id = 2, .name = "monday", .size_sectors = sectors, .parent_element = 1,
 		  .parent_generation = 1 },
 	};
-	struct content *c = ctx;
 	const struct drp_dir_entry e = {
 		DRP_PAGE_STORED, drp_super_area(c->sb, DRP_AREA_PAGES, 0)->first, 1,
 	};
@@ -142,10 +153,14 @@ static int write_label(const char *path, struct drp_super *sb)
 	return pwrite(cow, block, sizeof(block), 0) == sizeof(block) && !fsync(cow) ? 0 : -EIO;
 }
 
-static int add_cow(struct drp_io *io, struct drp_super *sb, const char *path, void *scratch)
+static int add_cow(struct drp_io *io, struct drp_super *sb, const char *path, u32 chunks,
+		   void *scratch)
 {
 	const u64 first = drp_super_area(sb, DRP_AREA_PAGES, 0)->first;
-	struct content c = { .io = io, .sb = sb, .next_block = first + 2 };
+	const u32 pages = DIV_ROUND_UP(chunks + 1, DRP_PAGE_BITS);
+	struct content c = {
+		.io = io, .sb = sb, .chunks = chunks, .next_block = first + 1 + pages,
+	};
 	const struct drp_cow_store store = {
 		.get = op_get, .alloc = op_alloc, .write = op_write, .next_seq = op_next_seq,
 		.ctx = &c, .nonce = sb->nonce,
@@ -158,7 +173,7 @@ static int add_cow(struct drp_io *io, struct drp_super *sb, const char *path, vo
 		err = drp_cow_merge(&store, &c.root, next_chunk, &c, merge);
 	free(merge);
 	if (!err)
-		err = write_slots(sb, first);
+		err = write_slots(sb, first, pages, chunks + 1);
 	if (!err)
 		err = drp_checkpoint_write(io, sb, cut, next_record, &c, scratch);
 	return err;
@@ -176,10 +191,17 @@ int main(int argc, char **argv)
 	struct drp_super sb;
 	int err;
 
-	const bool cow = argc == 5 && !strcmp(argv[3], "--cow");
+	const bool cow = (argc == 5 || argc == 7) && !strcmp(argv[3], "--cow");
+	u32 chunks = 200;
 
 	if (argc < 3 || (argc > 4 && !cow))
 		return 64;
+	if (argc == 7) {
+		chunks = atoi(argv[5]);
+		p.chunk_sectors = atoi(argv[6]);
+		if (!chunks || chunks >= DRP_DIR_ENTRIES * DRP_PAGE_BITS)
+			return 64;
+	}
 	fd = open(argv[1], O_RDWR);
 	if (fd < 0)
 		return 66;
@@ -194,7 +216,7 @@ int main(int argc, char **argv)
 	if (!err)
 		err = drp_format_write(&io, &sb, scratch);
 	if (!err && cow)
-		err = add_cow(&io, &sb, argv[4], scratch);
+		err = add_cow(&io, &sb, argv[4], chunks, scratch);
 	if (err)
 		fprintf(stderr, "make_pool: %s\n", strerror(-err));
 	return err ? 1 : 0;
