@@ -91,7 +91,7 @@ unknown() {
 
 # The last refusal must be there, in one word.
 check_last_refusal() {
-	assert_match "$(dmsetup status bad | cut -d ' ' -f 14)" '^[^[:cntrl:] -][^[:cntrl:] ]*$' \
+	assert_match "$(dmsetup status bad | cut -d ' ' -f 15)" '^[^[:cntrl:] -][^[:cntrl:] ]*$' \
 		"last refusal after $1"
 }
 
