@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/delay.h>
 #include <linux/dm-kcopyd.h>
 #include <linux/slab.h>
 
 #include "copy_internal.h"
 #include "io.h"
 #include "job.h"
+#include "leg.h"
 #include "preserve.h"
 
 #define WINDOW_MAX		16	/* copying at a time */
@@ -116,14 +118,40 @@ static void hold(struct drp_copier *c, bool held)
 	drp_copy_kick(c);	/* what is locked is issued; or it goes on */
 }
 
-bool drp_copy_drains(struct drp_copier *c, unsigned long end)
+static unsigned int in_flight(struct drp_copier *c)
 {
-	bool drained;
+	unsigned int n;
+
+	spin_lock_irq(&c->lock);
+	n = c->in_flight;
+	spin_unlock_irq(&c->lock);
+	return n;
+}
+
+/* Its worker may wait for a flush, for COW space, or for a commit. */
+static bool worker_rests(struct drp_copier *c, unsigned long end)
+{
+	while (work_busy(&c->work.work) & WORK_BUSY_RUNNING) {
+		if (time_after(jiffies, end))
+			return false;
+		usleep_range(1000, 5000);
+	}
+	return true;
+}
+
+bool drp_copy_drains(struct drp_copier *c, long wait)
+{
+	unsigned int n;
+	bool drains;
 
 	hold(c, true);
-	drained = wait_event_timeout(c->idle, is_idle(c), max_t(long, end - jiffies, 1)) > 0;
+	do {
+		n = in_flight(c);
+		drains = !n || wait_event_timeout(c->idle, in_flight(c) < n, wait) > 0;
+	} while (n && drains);
+	drains = drains && worker_rests(c, jiffies + wait + 2 * DRP_FLUSH_TIMEOUT);
 	hold(c, false);
-	return drained;
+	return drains;
 }
 
 void drp_copy_spoil(struct drp_copier *c, u64 start, u64 end)

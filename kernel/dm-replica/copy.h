@@ -31,11 +31,11 @@ static inline void drp_copy_start(struct drp_copier *c, u64 job_id)
 void drp_copy_stop(struct drp_copier *c);
 
 /*
- * Does all end that it has in flight, before @end (jiffies)? It starts nothing
- * meanwhile, and goes on behind it. Asked before a request stops it, which would
- * wait as long as a device hangs. op_lock held. Sleeps.
+ * Does all end that it has in flight, in less than @wait (jiffies) one after the
+ * other? It starts nothing meanwhile, and goes on behind it. Asked before a request
+ * stops it, which would wait as long as a device hangs. op_lock held. Sleeps.
  */
-bool drp_copy_drains(struct drp_copier *c, unsigned long end);
+bool drp_copy_drains(struct drp_copier *c, long wait);
 
 /* Something it waited for may be there (a gate opened, a setting changed). Any context. */
 void drp_copy_kick(struct drp_copier *c);

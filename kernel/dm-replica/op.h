@@ -129,7 +129,8 @@ void drp_op_turn_take_back(struct drp_sync *s);
 
 /*
  * Do the copies come to an end that a request for @s may stop? 0, or a refusal with
- * nothing changed: a device hangs. op_lock held. Sleeps, until the request's deadline.
+ * nothing changed: a device hangs. op_lock held. Sleeps while they make progress, else
+ * for the request's deadline, and 5 s at least.
  */
 int drp_op_copies_end(struct drp_op *op, struct drp_sync *s);
 

@@ -85,20 +85,37 @@ void drp_op_restart_copy(struct drp_sync *s)
 		DMWARN("sync %s: copy cannot start (error %d)", rec.name, r);
 }
 
+/* Does the request stop the copy of @x, beside that of @s? See drp_op_turn_stop_copies(). */
+static bool stops_too(const struct drp_op *op, const struct drp_sync *s, const struct drp_sync *x)
+{
+	switch (op->req.operation) {
+	case DRP_OP_RESTORE_FROM_REPLICA:
+	case DRP_OP_FAILBACK:
+		return x->source == s->source;
+	case DRP_OP_ACTIVATE:
+	case DRP_OP_RESYNC_REPLICA:
+		return s->rec.sync_type == DRP_SYNC_CLONE && x->source == s->target;
+	default:
+		return false;
+	}
+}
+
 int drp_op_copies_end(struct drp_op *op, struct drp_sync *s)
 {
-	const unsigned long end = jiffies + drp_op_deadline(op);
+	/* Of a disk that is slow, and not of a cut, which has not begun. */
+	const long wait = max_t(long, drp_op_deadline(op), msecs_to_jiffies(DRP_DEADLINE_MS));
 	struct drp_sync *x;
 	unsigned long id;
 
+	if (op->frozen)
+		return 0;
 	xa_for_each(&op->pool->syncs, id, x) {
-		/* Those of what a turn is about to overwrite stop, too. */
-		if (x != s && x->source != s->source && x->source != s->target)
+		if ((x != s && !stops_too(op, s, x)) || !x->copier || !drp_copy_running(x->copier) ||
+		    drp_copy_drains(x->copier, wait))
 			continue;
-		if (x->copier && drp_copy_running(x->copier) && !drp_copy_drains(x->copier, end))
-			return drp_op_refuse(op, DRP_RV_TIMEOUT,
-					     "I/O of the copy of %s does not end, the device of %s or %s hangs; nothing was changed: try again when it answers or fails",
-					     x->rec.name, x->source->rec.name, x->target->rec.name);
+		return drp_op_refuse(op, DRP_RV_TIMEOUT,
+				     "I/O of the copy of %s does not end: the device of %s or %s, or one behind them, hangs; nothing was changed, try again when it answers or fails",
+				     x->rec.name, x->source->rec.name, x->target->rec.name);
 	}
 	return 0;
 }
