@@ -393,8 +393,9 @@ static int attach(struct drp_element *e, struct drp_attachment *at, struct start
 
 	if (e->live == at)
 		goto out;
-	if (e->live || !e->pool->active || e->pool->suspended) {
+	if (e->live || e->leaving || !e->pool->active || e->pool->suspended) {
 		DMERR("element %s: %s", e->rec.name, e->live ? "it is attached by another device" :
+		      e->leaving ? "its last device is still being closed" :
 		      "its pool is not resumed");
 		r = -EBUSY;
 		goto out;
@@ -439,8 +440,11 @@ out:
 int drp_element_attach(struct drp_element *e, struct drp_attachment *at)
 {
 	struct start start = {};
-	int r = attach(e, at, &start);
+	int r;
 
+	/* The last flush of what was there before may tell that something is lost. */
+	wait_var_event(&e->leaving, !READ_ONCE(e->leaving));
+	r = attach(e, at, &start);
 	if (!start.wanted)
 		return r;
 	r = read_fingerprint(e, at->data->bdev, &start.crc);
@@ -544,12 +548,14 @@ static void close_data(struct drp_element *e, const struct farewell *f)
 	leave_fingerprint(e, f);
 }
 
-/* Is it what the element had last, and nobody has attached another one? op_lock is not held. */
-static bool was_last(struct drp_element *e, struct drp_attachment *at)
+/* Is it what the element had last? Then nobody attaches until it has left. */
+static bool begin_to_leave(struct drp_element *e, struct drp_attachment *at)
 {
 	unsigned int flags = drp_op_begin(e->pool);
 	bool last = e->last == at;
 
+	if (last)
+		WRITE_ONCE(e->leaving, true);
 	drp_op_end(e->pool, flags);
 	return last;
 }
@@ -559,21 +565,21 @@ void drp_element_detach(struct drp_element *e, struct drp_attachment *at)
 	struct farewell farewell;
 	unsigned int flags;
 
-	if (!was_last(e, at))
+	if (!begin_to_leave(e, at))
 		return;
 	if (at->data)
 		ask_device(e, at, &farewell);
 	flags = drp_op_begin(e->pool);
-	if (e->last == at) {
-		if (at->data)
-			close_data(e, &farewell);
-		e->last = NULL;
-		e->bdev = NULL;
-		WRITE_ONCE(e->leg_gone, true);
-		drp_snapshot_refresh_all(e);
-		/* Who waits for it need not wait the rest of the deadline. */
-		mod_delayed_work(e->pool->op_wq, &e->leg_deadline, 0);
-		report_attached(e, false);
-	}
+	if (at->data)
+		close_data(e, &farewell);
+	e->last = NULL;
+	e->bdev = NULL;
+	WRITE_ONCE(e->leg_gone, true);
+	drp_snapshot_refresh_all(e);
+	/* Who waits for it need not wait the rest of the deadline. */
+	mod_delayed_work(e->pool->op_wq, &e->leg_deadline, 0);
+	report_attached(e, false);
+	WRITE_ONCE(e->leaving, false);
+	wake_up_var(&e->leaving);
 	drp_op_end(e->pool, flags);
 }

@@ -81,6 +81,7 @@ struct drp_element {
 	dev_t data_dev, element_dev;	/* of the live one */
 	struct drp_attachment *last;	/* was live; its device may still be open */
 	bool leg_wanted;		/* I/O needs it while it is not attached */
+	bool leaving;			/* what it had last is asked for its end, without op_lock: nobody attaches; changes under it */
 	bool leg_gone;			/* detached for good: do not wait the deadline */
 	unsigned int bound;		/* tables that name it */
 	struct work_struct free_work;

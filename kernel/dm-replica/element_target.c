@@ -47,6 +47,8 @@ bool drp_device_in_use(struct block_device *bdev, struct drp_element *self,
 	unsigned int flags;
 	u32 number = 0;
 
+	/* Those that are just loaded or end have their devices, too. */
+	mutex_lock(&drp_pools_lock);
 	for (; !user && (pool = drp_pool_get_from(&number)); number++) {
 		if (drp_pool_hold(pool)) {
 			flags = drp_op_begin(pool);
@@ -62,6 +64,7 @@ bool drp_device_in_use(struct block_device *bdev, struct drp_element *self,
 		}
 		drp_pool_put(pool);
 	}
+	mutex_unlock(&drp_pools_lock);
 	return user;
 }
 
