@@ -340,8 +340,9 @@ static int load_state(struct drp_pool *pool, char **error)
 	if (r) {
 		DMERR("metadata cannot be loaded: %s (error %d)",
 		      result.problem ?: "state is not consistent", r);
-		*error = r == -EBADMSG ? "Metadata is damaged: see replctl pool check" :
-					 "Metadata cannot be read";
+		*error = r == -EBADMSG || r == -ESTALE ?
+				 "Metadata is damaged: see replctl pool check" :
+				 "Metadata cannot be read (the kernel log says why)";
 		return r;
 	}
 	pool->replay = result;
