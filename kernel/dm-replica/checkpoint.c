@@ -574,6 +574,7 @@ struct timed_checkpoint {
 	struct drp_pool *pool;
 	struct completion done;
 	struct kref ref;
+	u32 room;			/* wanted for so many entries of COW space; 0: it is wanted anyway */
 	int error;
 };
 
@@ -588,14 +589,17 @@ static void timed_checkpoint_work(struct work_struct *work)
 	unsigned int flags = memalloc_noio_save();
 
 	mutex_lock(&c->pool->checkpoint_lock);
-	c->error = drp_pool_writable(c->pool) ? checkpoint_plain(c->pool) : -EROFS;
+	if (!drp_pool_writable(c->pool))
+		c->error = -EROFS;
+	else if (!c->room || !drp_cow_has_room(c->pool->cow, c->room))	/* else one before it was enough */
+		c->error = checkpoint_plain(c->pool);
 	mutex_unlock(&c->pool->checkpoint_lock);
 	memalloc_noio_restore(flags);
 	complete(&c->done);
 	kref_put(&c->ref, free_checkpoint);
 }
 
-int drp_checkpoint_within(struct drp_pool *pool, long timeout)
+static int within(struct drp_pool *pool, long timeout, u32 room)
 {
 	struct timed_checkpoint *c = kzalloc(sizeof(*c), GFP_NOIO);
 	int r;
@@ -603,6 +607,7 @@ int drp_checkpoint_within(struct drp_pool *pool, long timeout)
 	if (!c)
 		return -ENOMEM;
 	c->pool = pool;
+	c->room = room;
 	init_completion(&c->done);
 	kref_init(&c->ref);
 	kref_get(&c->ref);
@@ -613,11 +618,16 @@ int drp_checkpoint_within(struct drp_pool *pool, long timeout)
 	return r;
 }
 
+int drp_checkpoint_within(struct drp_pool *pool, long timeout)
+{
+	return within(pool, timeout, 0);
+}
+
 void drp_checkpoint_make_room(struct drp_pool *pool, u32 n)
 {
 	/* One that does not come must not keep space from coming back. */
 	if (!drp_cow_has_room(pool->cow, n))
-		drp_checkpoint_within(pool, ROOM_WAIT_SECONDS * HZ);
+		within(pool, ROOM_WAIT_SECONDS * HZ, n);
 }
 
 int drp_checkpoint_final(struct drp_pool *pool)

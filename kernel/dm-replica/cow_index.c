@@ -237,11 +237,12 @@ int drp_cow_next(struct drp_cow *cow, const struct drp_cow_key *key, struct drp_
 int drp_cow_put_prepare(struct drp_cow_put *put, gfp_t gfp)
 {
 	struct drp_cow *cow = put->cow;
+	const u64 max = READ_ONCE(cow->mems_max);
 	u32 i;
 
 	memset(put->mems, 0, sizeof(put->mems));
-	/* What is too much: a checkpoint has to come first. */
-	if (atomic64_add_return(put->n, &cow->nr_mems) > READ_ONCE(cow->mems_max)) {
+	/* What is too much: a checkpoint has to come first. Some is left for deletions, which give space back. */
+	if (atomic64_add_return(put->n, &cow->nr_mems) > max - max / 8) {
 		atomic64_sub(put->n, &cow->nr_mems);
 		goto none;
 	}

@@ -257,6 +257,11 @@ int drp_cow_op_take(struct drp_cow_op *op, u32 bytes, bool wait)
 		/* Pages of the reserve must not lie with who waits in a queue for the rest. */
 		if (r && !op->has_data)
 			give_back_pages(op);
+		/* Nor room for entries: who is before it in that queue may wait for it. */
+		if (r && op->prepared) {
+			drp_cow_put_cancel(&op->put);
+			op->prepared = false;
+		}
 		return r == -ENOMEM ? -EAGAIN : r;
 	}
 	for (;;) {
