@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: the index of COW space keeps to the memory that the pool allows it, however much it holds
 # REQUIRES: replica simdisk dmsetup replctl fio python3
-# TIMEOUT: 300
+# TIMEOUT: 600
 # GROUP: snapshot
 # VM: --memory 3G
 # shellcheck source=selftests/lib/drp.sh
@@ -102,6 +102,14 @@ ok "the bound is kept over an activation, and changed while the pool works"
 watched gone
 within 1
 ok "and while the space comes back"
+
+# More large writes at a time than there is room for what they preserve: those that
+# wait behind the one whose turn it is must not hold what that waits for.
+snapshot p a large
+run_ok timeout 240 fio --name=l --filename=/dev/mapper/p-a --rw=write --bs=1m --size=128m \
+	--direct=1 --ioengine=libaio --iodepth=128
+return_snapshot p large
+ok "large writes that need more than the bound get on"
 
 for value in 0 65537 -1 1M many ""; do
 	refused_message "Invalid argument" p set pool "cow_memory=$value"
