@@ -21,6 +21,8 @@ struct log_entry {
 	uint16_t nr;
 	uint16_t element;
 	uint64_t issue, ack;		/* stamps; ack 0: not acknowledged */
+	uint64_t end;			/* when it was over, whatever came of it; 0: it may still come */
+	int zeroes;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -138,6 +140,7 @@ uint32_t line_write_begin(struct line *l, uint32_t block, uint32_t nr, enum writ
 	serial = next_serial++;
 	log_of[serial - log_base] = (struct log_entry){
 		.block = block, .nr = nr, .element = l->element, .issue = ++stamp,
+		.zeroes = kind != WRITE_DATA,
 	};
 	for (b = block; b < block + nr; b++) {
 		if (!l->in_flight[b]++)
@@ -151,6 +154,12 @@ uint32_t line_write_begin(struct line *l, uint32_t block, uint32_t nr, enum writ
 	return serial;
 }
 
+static void is_over(uint32_t serial)
+{
+	if (entry(serial))
+		entry(serial)->end = ++stamp;
+}
+
 void line_write_end(struct line *l, uint32_t serial, uint32_t block, uint32_t nr,
 		    enum write_kind kind, int durable)
 {
@@ -161,6 +170,7 @@ void line_write_end(struct line *l, uint32_t serial, uint32_t block, uint32_t nr
 		return;
 	}
 	pthread_mutex_lock(&lock);
+	is_over(serial);
 	if (serial < l->base) {		/* the line is another one now */
 		pthread_mutex_unlock(&lock);
 		return;
@@ -181,6 +191,7 @@ void line_write_refused(struct line *l, uint32_t serial, uint32_t block, uint32_
 	uint32_t b;
 
 	pthread_mutex_lock(&lock);
+	is_over(serial);
 	for (b = block; b < block + nr && serial >= l->base; b++)
 		l->in_flight[b]--;
 	pthread_mutex_unlock(&lock);
@@ -472,6 +483,21 @@ static uint64_t newest_of_cut(const struct line *l, const void *buf, uint32_t *s
 	return newest;
 }
 
+/* Zeroes do not say whose they are: they may be of any that was not over when @serial was issued. */
+static int zeroes_came_late(const struct line *l, uint32_t b, uint32_t serial)
+{
+	const struct log_entry *z;
+	uint32_t s;
+
+	for (s = log_base; s < next_serial; s++) {
+		z = entry(s);
+		if (z->zeroes && z->element == l->cut_element && b >= z->block &&
+		    b < z->block + z->nr && (!z->end || z->end > entry(serial)->issue))
+			return 1;
+	}
+	return 0;
+}
+
 /* Does block @b lack write @serial, which nothing in it overlapped or followed? */
 static int lacks(const struct line *l, const void *buf, uint32_t b, uint32_t serial, uint32_t *has)
 {
@@ -480,6 +506,8 @@ static int lacks(const struct line *l, const void *buf, uint32_t b, uint32_t ser
 
 	*has = serial_of(l, buf, b, &zeroes);
 	if (serial > l->survived[b] || serial <= *has)
+		return 0;
+	if (zeroes && zeroes_came_late(l, b, serial))
 		return 0;
 	there = entry(*has);
 	return !there || (there->ack && there->ack < entry(serial)->issue);
