@@ -81,14 +81,19 @@ bool drp_copy_running(const struct drp_copier *c)
 	return READ_ONCE(c->running);
 }
 
-static bool is_idle(struct drp_copier *c)
+static unsigned int in_flight(struct drp_copier *c)
 {
-	bool idle;
+	unsigned int n;
 
 	spin_lock_irq(&c->lock);
-	idle = !c->in_flight;
+	n = c->in_flight;
 	spin_unlock_irq(&c->lock);
-	return idle;
+	return n;
+}
+
+static bool is_idle(struct drp_copier *c)
+{
+	return !in_flight(c);
 }
 
 void drp_copy_stop(struct drp_copier *c)
@@ -116,16 +121,6 @@ static void hold(struct drp_copier *c, bool held)
 	c->held = held;
 	spin_unlock_irq(&c->lock);
 	drp_copy_kick(c);	/* what is locked is issued; or it goes on */
-}
-
-static unsigned int in_flight(struct drp_copier *c)
-{
-	unsigned int n;
-
-	spin_lock_irq(&c->lock);
-	n = c->in_flight;
-	spin_unlock_irq(&c->lock);
-	return n;
 }
 
 /* Its worker may wait for a flush, for COW space, or for a commit. */

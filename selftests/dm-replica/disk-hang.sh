@@ -92,23 +92,23 @@ ok "while one is activated whose disk hangs, too"
 
 pool_create q
 listed() { timeout 60 replctl pool list --json >"$DRP_TMP/list" && grep -q "\"$1\"" "$DRP_TMP/list"; }
+# STEP: the others are listed while the pool q waits for its metadata device; then it ends.
+listed_meanwhile() {
+	wait_until 60 waits_for_disk || fail "$1 asks nothing of the metadata device"
+	listed p || fail "pools are not listed during $1"
+	kill -0 "$waits" || fail "$1 did not wait for the metadata device"
+	simdisk_set mq hang 0
+	wait "$waits" || fail "$1 failed"
+}
 simdisk_set mq hang 1
 dmsetup remove q &
 waits=$!
-wait_until 60 waits_for_disk || fail "the pool ends without a word to its metadata device"
-listed p || fail "pools are not listed while one of them ends"
-kill -0 $waits || fail "the pool did not wait for its metadata device"
-simdisk_set mq hang 0
-wait $waits || fail "pool q was not removed"
+listed_meanwhile "the end of pool q"
 ok "while a pool ends whose metadata device hangs, the others are listed"
 
 simdisk_set mq hang 1
 dmsetup create q --table "$(pool_table q)" &
 waits=$!
-wait_until 60 waits_for_disk || fail "the pool is loaded without a look at its metadata device"
-listed p || fail "pools are not listed while one of them is loaded"
-kill -0 $waits || fail "the pool did not wait for its metadata device"
-simdisk_set mq hang 0
-wait $waits || fail "pool q was not activated"
+listed_meanwhile "the activation of pool q"
 listed q || fail "pool q is not listed"
 ok "while one is loaded, too"
