@@ -257,7 +257,7 @@ void line_cut_begin(struct line *to, const struct line *from, int flushed, int c
 	to->cutting = consistent ? 2 : 1;
 	to->next_asked = ++stamp;
 	to->next_cut_element = from->element;
-	to->next_cut_base = from->base;
+	to->next_cut_sure = from->sure;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -296,7 +296,7 @@ void line_cut_end(struct line *to, const struct line *from)
 	to->cut = to->cutting == 2;
 	to->cut_asked = to->next_asked;
 	to->cut_element = to->next_cut_element;
-	to->cut_base = to->next_cut_base;
+	to->cut_sure = to->next_cut_sure;
 	to->cutting = 0;
 	to->generation++;
 	to->cut_answered = ++stamp;
@@ -515,7 +515,8 @@ static int lacks(const struct line *l, const void *buf, uint32_t b, uint32_t ser
 
 /*
  * A write that is there had been issued before the cut; so whatever was
- * acknowledged before it was issued must be there too.
+ * acknowledged before it was issued must be there too. What was in flight when
+ * the source itself became another line may have been dropped with the old one.
  */
 unsigned int line_check_cut(struct line *l, const char *what, const void *buf)
 {
@@ -526,7 +527,7 @@ unsigned int line_check_cut(struct line *l, const char *what, const void *buf)
 
 	pthread_mutex_lock(&lock);
 	newest = newest_of_cut(l, buf, &newest_serial);
-	s = l->cut_base > log_base ? l->cut_base : log_base;
+	s = max_of(l->cut_sure, log_base);
 	for (; s < next_serial && s < l->base; s++) {
 		e = entry(s);
 		if (e->element != l->cut_element || !e->ack || e->ack >= newest)

@@ -39,11 +39,11 @@ struct line {
 	uint32_t base;			/* serials of this line begin here */
 	uint32_t sure;			/* from here on for certain: the others were in flight */
 	unsigned int cut_element;	/* whose writes the cut is one of, */
-	uint32_t cut_base;		/* from this serial on */
+	uint32_t cut_sure;		/* from this serial on */
 	uint64_t cut_asked, cut_answered;	/* stamps */
 	uint32_t *durable, *acked, *issued, *survived, *zeroed;
 	uint32_t *next_durable, *next_acked;	/* what the next line begins with */
-	uint32_t next_base, next_sure, next_cut_base;
+	uint32_t next_base, next_sure, next_cut_sure;
 	unsigned int next_cut_element;
 	uint64_t next_asked;
 	uint8_t *straddled;		/* had writes in flight when the next line began */
