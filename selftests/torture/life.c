@@ -29,7 +29,7 @@ static void choose_life(struct life *l, int snapshots)
 	l->nr_syncs = l->nr_elements - 1;
 	l->extent_sectors = extents[rng_below(&l->rng, 4)];
 	/* Larger than a block: most writes then cover a part of a region only. */
-	l->region_sectors = l->directions ? 8U << rng_below(&l->rng, 3) : 8;
+	l->region_sectors = l->directions || snapshots ? 8U << rng_below(&l->rng, 3) : 8;
 	l->active_max = rng_below(&l->rng, 3) ? 32 : 1024;
 	l->meta_mib = rng_below(&l->rng, 2) ? 8 : 16;
 	l->nr_writers = 1 + rng_below(&l->rng, 3);

@@ -25,6 +25,8 @@ struct element {
 	char dev[32];			/* "" = not activated */
 	struct line line;		/* of its own, for sources and separated targets */
 	atomic_int writing;		/* writes between line_write_begin() and their end */
+	atomic_int restored;		/* from a snapshot, perhaps: where space is full its writes may fail */
+	int unread;			/* after a failure, until its device is there */
 };
 
 /* An unfinished restore or failback: the source shows the target's content. */
@@ -131,7 +133,7 @@ void clear_maybe(struct sync *s);
 int content_is_own(struct life *l, struct element *e);
 /* Does an unfinished restore or failback overwrite @e? */
 struct sync *turned_into(struct life *l, struct element *e);
-/* Does the copy of @s wait for content that only a suspended or aborted restore would bring? */
+/* Does the copy of @s wait for content that only a suspended or aborted restore, of a mirror or snapshot, would bring? */
 int is_held(struct life *l, const struct sync *s);
 /* May hosts write @e, by all that is known? */
 int may_write(struct life *l, struct element *e);

@@ -386,7 +386,8 @@ int make_sync(struct life *l, struct sync *s)
 	if (verbose)
 		fprintf(stderr, "# %s: %d %s\n", message, r, answer);
 	/* Being restored from another one, or what a clone needs would be overwritten. */
-	if ((r == -EBUSY && (l->directions || l->clones)) || (r == -EBADFD && l->clones) ||
+	if ((r == -EBUSY && (l->directions || l->clones || l->snapshots)) ||
+	    (r == -EBADFD && l->clones) ||
 	    (r == -ENOSPC && l->snapshots)) {
 		clear_maybe(s);
 		s->id = 0;

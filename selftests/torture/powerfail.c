@@ -39,7 +39,7 @@ int verbose;
 static unsigned int total_failures, total_unfinished;
 static unsigned int per_life = FAILURES_PER_LIFE;
 static unsigned int with;		/* what else: life.h */
-static unsigned int points, doubtful, broken;
+static unsigned int points, doubtful, broken, restores, unfinished, stuck;
 
 static void show_state(void)
 {
@@ -170,6 +170,10 @@ static void fail_in_copy(struct life *l)
 	unsigned int i;
 
 	arm_writes(l, 60);
+	if (l->snapshots && rng_below(&l->rng, 2) && restore_some(l)) {
+		wait_off(l, 1);
+		return;
+	}
 	for (i = 0; i < l->nr_syncs; i++) {
 		struct sync *s = &l->s[i];
 		const char *word;
@@ -215,7 +219,8 @@ static void fail_behind_ack(struct life *l)
 {
 	struct sync *s = &l->s[rng_below(&l->rng, l->nr_syncs)];
 
-	if (!(l->directions ? begin_turn(l, s) : snapshot_operate(l))) {
+	if (!(l->directions ? begin_turn(l, s) :
+	      rng_below(&l->rng, 2) ? restore_some(l) : snapshot_operate(l))) {
 		/* What a new point in time needs is being preserved. */
 		if (!l->directions && rng_below(&l->rng, 2)) {
 			arm_writes(l, 60);
@@ -333,7 +338,7 @@ static void come_up(struct life *l)
 	if (l->snapshots)
 		snapshots_verify(l);
 	verify_turned(l);
-	if (l->snapshots && !rng_below(&l->rng, 8) && snapshots_return_all(l))
+	if (l->snapshots && !rng_below(&l->rng, 8) && snapshots_return_all(l) < 0)
 		failed(l, "the power failed by itself");
 	set_writable(l);
 }
@@ -362,13 +367,28 @@ static void one_failure(struct life *l)
 
 static void end_snapshots(struct life *l)
 {
+	int r = snapshots_return_all(l);
+
+	if (r < 0)
+		failed(l, "the power failed by itself");
 	points += l->snapshots->points;
 	doubtful += l->snapshots->doubtful;
 	broken += l->snapshots->broken;
-	if (snapshots_return_all(l))
-		failed(l, "the power failed by itself");
+	restores += l->snapshots->restores;
+	unfinished += l->snapshots->unfinished;
+	stuck += l->snapshots->stuck;
 	life_deactivate(l);
-	check_offline(l, "/dev/pfmeta", 1);
+	check_offline(l, "/dev/pfmeta", !r);
+}
+
+/* Before the mirrors of what is restored can be made equal: 0: a full space does not let it end. */
+static int end_restores(struct life *l)
+{
+	int r = restores_end(l);
+
+	if (r < 0)
+		failed(l, "the power failed by itself");
+	return !r;
 }
 
 static void one_life(uint64_t seed)
@@ -386,7 +406,7 @@ static void one_life(uint64_t seed)
 	writers_start(&l);
 	sleep_us(rng_below(&l.rng, 50000));
 	snprintf(l.phase, sizeof(l.phase), "end of the life");
-	if (verify_resynced(&l))
+	if (end_restores(&l) && verify_resynced(&l))
 		failed(&l, "the power failed by itself");
 	writers_join();
 	if (atomic_load(&writers_failed))
@@ -456,7 +476,8 @@ int main(int argc, char **argv)
 		printf("%u times a restore or failback%s was unfinished\n", total_unfinished,
 		       with & WITH_CLONES ? " or clone" : "");
 	if (with & WITH_SNAPSHOTS)
-		printf("%u points in time, %u operations without answer, %u snapshots lost with a full space\n",
-		       points, doubtful, broken);
+		printf("%u points in time, %u operations without answer, %u snapshots lost with a full space\n"
+		       "%u restores of snapshots, %u times one was unfinished, %u given up with a full space\n",
+		       points, doubtful, broken, restores, unfinished, stuck);
 	return 0;
 }

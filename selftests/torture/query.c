@@ -118,6 +118,12 @@ static void note_sync(struct attrs *a, void *arg)
 		case DRP_A_IN_SYNC:
 			s.in_sync = *data;
 			break;
+		case DRP_A_WHEN_ACTIVATED:
+			memcpy(&s.activated, data, 8);
+			break;
+		case DRP_A_REVERSE:
+			s.reverse = *data;
+			break;
 		case DRP_A_TARGET_CONSISTENT:
 			s.consistent = *data;
 			break;

@@ -9,6 +9,8 @@ struct sync_info {
 	uint64_t id, source, target, dirty_bytes, job;
 	unsigned int state;		/* enum drp_copy_state, as seen now */
 	int in_sync, consistent;
+	int reverse;			/* a restore or failback is unfinished */
+	uint64_t activated;		/* ns: also when a restore began */
 	char error[256];
 };
 

@@ -87,7 +87,7 @@ void snapshots_end(struct life *l)
 
 static int has_point(const struct snapshot *x)
 {
-	return x->state == ACTIVE || x->state == LOOSE;
+	return x->state == ACTIVE || x->state == LOOSE || is_restoring(x);
 }
 
 static unsigned int nr_used(const struct snapshots *sn)
@@ -141,11 +141,12 @@ void snapshots_set_writable(struct life *l)
 	for (i = 0; i < SNAPSHOTS_MAX; i++) {
 		struct snapshot *x = &l->snapshots->x[i];
 
-		line_open(&x->e.line, has_point(x) && *x->e.dev && !x->maybe && x->e.line.valid);
+		line_open(&x->e.line, has_point(x) && !is_restoring(x) && *x->e.dev && !x->maybe &&
+				      x->e.line.valid);
 	}
 }
 
-static void wait_unused(struct life *l, struct snapshot *x)
+void snapshot_wait_unused(struct life *l, struct snapshot *x)
 {
 	double end = now_seconds() + HANG_SECONDS;
 
@@ -167,7 +168,7 @@ static int detach(struct life *l, struct snapshot *x)
 {
 	int r;
 
-	wait_unused(l, x);
+	snapshot_wait_unused(l, x);
 	if (!*x->e.dev)
 		return 0;
 	r = dm_remove(x->e.dm, 30);
@@ -185,7 +186,7 @@ void snapshots_remove_devices(struct life *l)
 	for (i = 0; i < SNAPSHOTS_MAX; i++) {
 		struct snapshot *x = &l->snapshots->x[i];
 
-		wait_unused(l, x);
+		snapshot_wait_unused(l, x);
 		if (!*x->e.dev)
 			continue;
 		r = dm_remove(x->e.dm, 30);
@@ -277,6 +278,10 @@ void snapshot_did_not(struct snapshot *x)
 		line_cut_cancel(&x->point.line);
 	}
 	x->from = NULL;
+	if (x->maybe == RESTORE_BEGUN) {
+		line_cut_cancel(&x->source->line);
+		atomic_store(&x->source->restored, 0);
+	}
 	if (x->maybe == MADE || x->maybe == MADE_INACTIVE)
 		forget(x);
 	x->maybe = NOTHING;
@@ -305,6 +310,14 @@ void snapshot_happened(struct life *l, struct snapshot *x)
 	case GONE:
 		forget(x);
 		break;
+	case RESTORE_BEGUN:
+		line_cut_end(&x->source->line, &x->e.line);
+		x->state = RESTORE_RUNS;
+		l->snapshots->restores++;
+		break;
+	case RESTORE_MOVED:
+		x->state = x->goal;
+		break;
 	default:
 		break;
 	}
@@ -320,56 +333,16 @@ void snapshot_lost(struct life *l, struct snapshot *x, const char *why)
 	l->snapshots->broken++;
 }
 
-/* ---- asking ---- */
+/* ---- answers ---- */
 
-static int is_refusal(int r)
-{
-	return r == -EBADFD || r == -ECANCELED || r == -EBUSY || r == -ETIMEDOUT || r == -ENOSPC;
-}
-
-/* 1: done, 0: refused, -EIO: the power failed. */
-static int await(struct life *l, const char *what, const char *answer)
-{
-	double end = now_seconds() + HANG_SECONDS;
-	unsigned int state, error;
-	unsigned long long id;
-
-	if (sscanf(answer, "4096 job=%llu", &id) != 1)
-		return 1;
-	while (now_seconds() < end) {
-		state = query_job(id, &error);
-		if (state == DRP_JOB_COMPLETED || state == DRP_JOB_TERMINATED)
-			return 1;
-		if (sim_power_is_off())
-			return -EIO;
-		if (state == DRP_JOB_EXCEPTION)
-			return 0;
-		sleep_us(2000);
-	}
-	failed(l, "the job of '%s' (%s) does not end", what, answer);
-}
-
-static int ask(struct life *l, const char *message)
-{
-	char answer[256];
-	int r = dm_message("pfpool", message, answer), done = !r;
-
-	if (!r)
-		done = await(l, message, answer);
-	if (verbose)
-		fprintf(stderr, "# %s: %d %s: %d\n", message, r, answer, done);
-	if (r && !is_refusal(r))
-		return no_answer(l, message, r);
-	return done;
-}
-
-/* After an answer: 1 it happened, 0 it did not, -EIO. */
-static int settle(struct life *l, struct snapshot *x, int done)
+int snapshot_settle(struct life *l, struct snapshot *x, int done)
 {
 	if (done > 0)
 		snapshot_happened(l, x);
 	else if (!done)
 		snapshot_did_not(x);
+	if (done >= 0)
+		restores_notice(l);
 	if (done >= 0 && l->snapshots->small)
 		snapshots_notice_broken(l);
 	return done;
@@ -422,7 +395,7 @@ static int made(struct life *l, struct snapshot *x, const char *message)
 {
 	int r;
 
-	r = settle(l, x, ask(l, message));
+	r = snapshot_settle(l, x, snapshot_ask(l, x, message));
 	if (r <= 0)
 		return r;
 	if (snapshot_attach(l, x))
@@ -481,7 +454,7 @@ static int create_from(struct life *l, struct aspect *a)
 	snprintf(message, sizeof(message), "create_sync %llu snapshot %u %u target_name=s%u aspect=%llu",
 		 (unsigned long long)x->sync_id, a->source->id, x->e.id, x->e.id,
 		 (unsigned long long)a->id);
-	r = settle(l, x, ask(l, message));
+	r = snapshot_settle(l, x, snapshot_ask(l, x, message));
 	if (r <= 0)
 		return r;
 	copy_hashes(l, &x->point, &a->point);
@@ -495,7 +468,7 @@ static int delete_aspect(struct life *l, struct aspect *a)
 
 	snprintf(message, sizeof(message), "delete_aspect %llu", (unsigned long long)a->id);
 	a->going = 1;
-	r = ask(l, message);
+	r = snapshot_ask(l, NULL, message);
 	if (r < 0)
 		return r;
 	a->going = 0;
@@ -521,7 +494,7 @@ static int modify(struct life *l, struct snapshot *x, const char *word, enum sna
 
 	x->maybe = maybe;
 	snprintf(message, sizeof(message), "modify %s %llu", word, (unsigned long long)x->sync_id);
-	return settle(l, x, ask(l, message));
+	return snapshot_settle(l, x, snapshot_ask(l, x, message));
 }
 
 /* A new point in time. What hosts write meanwhile is in the old one or in the new one. */
@@ -534,7 +507,7 @@ static int renew(struct life *l, struct snapshot *x)
 		return 0;
 	line_open(&x->e.line, 0);
 	if (rng_below(&l->rng, 2))
-		wait_unused(l, x);
+		snapshot_wait_unused(l, x);
 	will_show(x, from, 1);
 	r = modify(l, x, x->state == INACTIVE ? "activate" : "resync-replica", RENEWED);
 	return r > 0 && !rng_below(&l->rng, 3) ? snapshot_examine(l, x) : r;
@@ -569,7 +542,7 @@ static int give_back(struct life *l, struct snapshot *x)
 	if (x->state == LOOSE || x->state == LOOSE_LOST) {
 		x->maybe = GONE;
 		snprintf(message, sizeof(message), "delete_element %u", x->e.id);
-		r = settle(l, x, ask(l, message));
+		r = snapshot_settle(l, x, snapshot_ask(l, x, message));
 	} else {
 		r = modify(l, x, "return-to-resource-pool", GONE);
 	}
@@ -578,13 +551,23 @@ static int give_back(struct life *l, struct snapshot *x)
 	return r;
 }
 
+static const char *some_speed(struct life *l)
+{
+	static const char *const options[] = {
+		"", " force", " force rate_limit=500K", " force rate_limit=2M", " force rate_limit=8M",
+	};
+
+	return options[rng_below(&l->rng, 5)];
+}
+
 static int operate_one(struct life *l, struct snapshot *x)
 {
 	unsigned int dice = rng_below(&l->rng, 100);
 
 	switch (x->state) {
 	case ACTIVE:
-		return dice < 35 ? renew(l, x) : dice < 45 ? drop(l, x) : dice < 57 ? dissolve(l, x) :
+		return dice < 27 ? renew(l, x) : dice < 35 ? drop(l, x) : dice < 45 ? dissolve(l, x) :
+		       dice < 65 ? restore_begin(l, x, some_speed(l)) :
 		       dice < 90 ? give_back(l, x) : snapshot_examine(l, x);
 	case INACTIVE:
 		return dice < 70 ? renew(l, x) : give_back(l, x);
@@ -592,6 +575,10 @@ static int operate_one(struct life *l, struct snapshot *x)
 		return dice < 50 ? renew(l, x) : dice < 60 ? drop(l, x) : give_back(l, x);
 	case LOOSE:
 		return dice < 70 ? give_back(l, x) : snapshot_examine(l, x);
+	case RESTORE_RUNS:
+	case RESTORE_SUSPENDED:
+	case RESTORE_ABORTED:
+		return restore_operate(l, x);
 	default:
 		return give_back(l, x);
 	}
@@ -615,6 +602,7 @@ int snapshot_operate(struct life *l)
 	struct aspect *a = &sn->a[rng_below(&l->rng, ASPECTS_MAX)];
 	int r;
 
+	restores_notice(l);
 	if (sn->small)
 		snapshots_notice_broken(l);
 	if (a->id && !rng_below(&l->rng, 3))
@@ -625,7 +613,7 @@ int snapshot_operate(struct life *l)
 		r = operate_one(l, x);
 	if (r < 0)
 		return r;
-	snapshots_set_writable(l);
+	set_writable(l);
 	return 0;
 }
 
@@ -633,14 +621,14 @@ int snapshot_operate(struct life *l)
 
 #define PASSES		6
 
-static int return_some(struct life *l)
+int snapshots_return_some(struct life *l)
 {
 	struct snapshots *sn = l->snapshots;
 	unsigned int i;
 	int r = 0;
 
 	for (i = 0; i < SNAPSHOTS_MAX && r >= 0; i++)
-		if (sn->x[i].state != UNUSED)
+		if (sn->x[i].state != UNUSED && !is_restoring(&sn->x[i]))
 			r = give_back(l, &sn->x[i]);
 	for (i = 0; i < ASPECTS_MAX && r >= 0; i++)
 		if (sn->a[i].id)
@@ -652,15 +640,15 @@ int snapshots_return_all(struct life *l)
 {
 	double end = now_seconds() + HANG_SECONDS;
 	unsigned int pass;
-	int r = 0;
+	int r = restores_end(l);
 
 	for (pass = 0; pass < PASSES && !r && nr_used(l->snapshots); pass++) {
 		if (l->snapshots->small)
 			snapshots_notice_broken(l);
-		r = return_some(l);
+		r = snapshots_return_some(l);
 	}
 	if (!r)
-		r = return_some(l);	/* aspects without a target */
+		r = snapshots_return_some(l);	/* aspects without a target */
 	if (r)
 		return r;
 	if (nr_used(l->snapshots))

@@ -22,10 +22,13 @@ enum snapshot_state {
 	LOST,			/* Broken, because the space was full */
 	LOOSE,			/* dissolved: a target without a sync */
 	LOOSE_LOST,
+	RESTORE_RUNS,		/* its source is what it shows; it is not written */
+	RESTORE_SUSPENDED,
+	RESTORE_ABORTED,
 };
 
 /* An operation without answer. */
-enum snapshot_maybe { NOTHING, MADE, MADE_INACTIVE, RENEWED, DROPPED, DISSOLVED, GONE };
+enum snapshot_maybe { NOTHING, MADE, MADE_INACTIVE, RENEWED, DROPPED, DISSOLVED, GONE, RESTORE_BEGUN, RESTORE_MOVED };
 
 /* What was at a moment, whoever shows it. */
 struct point {
@@ -39,6 +42,8 @@ struct snapshot {
 	uint8_t *written;		/* blocks that may be other than the point's: by writes to the target */
 	enum snapshot_state state;
 	enum snapshot_maybe maybe;
+	enum snapshot_state goal;	/* of RESTORE_MOVED */
+	uint64_t activated;		/* before RESTORE_BEGUN: the sync's */
 	uint64_t sync_id, generation;	/* of the point in time */
 	struct element *source;
 	struct snapshot *parent;	/* whose target the source is, or NULL */
@@ -63,6 +68,7 @@ struct snapshots {
 	int small;			/* the space may become full, and then snapshots break */
 	uint8_t *content;
 	unsigned int points, broken, doubtful;	/* for the summary */
+	unsigned int restores, unfinished, stuck;
 };
 
 static inline struct snapshot *snapshot_of(struct element *e)
@@ -86,6 +92,43 @@ void snapshot_happened(struct life *l, struct snapshot *x);
 void snapshot_did_not(struct snapshot *x);
 void snapshot_lost(struct life *l, struct snapshot *x, const char *why);
 struct aspect *aspect_of(struct life *l, uint64_t id);
+/* What follows from an answer of snapshot_ask() to x->maybe; its values. */
+int snapshot_settle(struct life *l, struct snapshot *x, int done);
+/* Nobody writes it any more, nor has it open. */
+void snapshot_wait_unused(struct life *l, struct snapshot *x);
+/* All but what is being restored: 0 or -EIO. */
+int snapshots_return_some(struct life *l);
+
+/* ---- ask.c ---- */
+/* Ask for x->maybe (@x may be NULL): 1 it happened, 0 refused, -EIO: the power failed. */
+int snapshot_ask(struct life *l, struct snapshot *x, const char *message);
+
+/* ---- restore.c ---- */
+int is_restoring(const struct snapshot *x);
+/* The snapshot whose unfinished restore @e shows, or NULL. */
+struct snapshot *restored_into(struct life *l, struct element *e);
+/* What is not copied yet waits for an operation. */
+int restore_is_held(struct life *l, struct element *e);
+/* Begin to restore @x into its source, if that is possible: 0 or -EIO. */
+int restore_begin(struct life *l, struct snapshot *x, const char *options);
+/* The same with one that can be, slowly. */
+int restore_some(struct life *l);
+/* Something with @x, which is being restored: 0 or -EIO. */
+int restore_operate(struct life *l, struct snapshot *x);
+/* Has x->maybe of a restore come true, by what the kernel says? */
+int restore_has_happened(const struct snapshot *x, const struct sync_info *s);
+/* What the kernel says of @x, which is being restored, must follow from what is known. @sure: all is. */
+void restore_resolve(struct life *l, struct snapshot *x, const struct sync_info *s, int sure);
+/* Restores end by themselves: look which ones did. */
+void restores_notice(struct life *l);
+/* No limit of their rate any more. */
+void restores_hurry(struct life *l);
+/* Those that a full space has stopped are given up: 0 or -EIO. */
+int restores_give_up(struct life *l);
+/* All to their end: 0, -EIO, 1: a full space stops one, all other snapshots are returned. */
+int restores_end(struct life *l);
+/* As its hosts read @e, which is being restored, into l->content: 0 or a negative errno. */
+int restore_read(struct life *l, struct element *e);
 
 /* ---- snapshot_check.c ---- */
 /* After a power failure, with only the pool: which of them are there? How many syncs they have. */

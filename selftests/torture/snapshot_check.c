@@ -69,6 +69,8 @@ static int has_happened(const struct snapshot *x, const struct found *f)
 		return !f->s;
 	case GONE:
 		return !f->e || (x->state != LOOSE && x->state != LOOSE_LOST && !f->s);
+	case RESTORE_BEGUN:
+		return f->s && restore_has_happened(x, f->s);
 	default:
 		return 0;
 	}
@@ -82,7 +84,8 @@ static int is_broken(const struct snapshot *x, const struct found *f)
 }
 
 static const char *const state_names[] = {
-	"unused", "active", "inactive", "lost", "dissolved", "dissolved and lost",
+	"unused", "active", "inactive", "lost", "dissolved", "dissolved and lost", "being restored",
+	"suspended in its restore", "aborted in its restore",
 };
 
 static int is_as_known(const struct snapshot *x, const struct found *f)
@@ -91,8 +94,8 @@ static int is_as_known(const struct snapshot *x, const struct found *f)
 
 	switch (x->state) {
 	case ACTIVE:
-		return f->e && generation_in(f) == x->generation &&
-		       (state == DRP_CS_SYNCHRONIZED || state == DRP_CS_SKEWED ||
+		return f->e && generation_in(f) == x->generation && f->s && !f->s->reverse &&
+		       (state == DRP_CS_SYNCHRONIZED || state == DRP_CS_RESTORED || state == DRP_CS_SKEWED ||
 			state == DRP_CS_PARTITIONED);
 	case INACTIVE:
 		return f->e && !generation_in(f) && state == DRP_CS_INACTIVE;
@@ -102,6 +105,10 @@ static int is_as_known(const struct snapshot *x, const struct found *f)
 		return f->e && !f->s && generation_in(f) == x->generation;
 	case LOOSE_LOST:
 		return f->e && !f->s && !generation_in(f);
+	case RESTORE_RUNS:
+	case RESTORE_SUSPENDED:
+	case RESTORE_ABORTED:
+		return f->e && f->s && f->s->reverse && generation_in(f) == x->generation;
 	default:
 		return !f->e && !f->s;
 	}
@@ -110,12 +117,16 @@ static int is_as_known(const struct snapshot *x, const struct found *f)
 static void resolve(struct life *l, struct snapshot *x, const struct world *w)
 {
 	struct found f = find(w, x);
+	int sure = x->maybe != RESTORE_BEGUN && x->maybe != RESTORE_MOVED;
 
 	l->snapshots->doubtful += x->maybe != NOTHING;
 	if (has_happened(x, &f))
 		snapshot_happened(l, x);
 	else
 		snapshot_did_not(x);
+	if (is_restoring(x) && f.s)
+		restore_resolve(l, x, f.s, sure);
+	l->snapshots->unfinished += is_restoring(x);
 	if (is_broken(x, &f))
 		snapshot_lost(l, x, f.s ? f.s->error : "");
 	if (!is_as_known(x, &f))
@@ -170,7 +181,7 @@ unsigned int snapshots_resolve(struct life *l, const struct sync_info *syncs, in
 		if (x->state != UNUSED)
 			resolve(l, x, &w);
 		elements += x->state != UNUSED;
-		nr += x->state == ACTIVE || x->state == INACTIVE || x->state == LOST;
+		nr += x->state == ACTIVE || x->state == INACTIVE || x->state == LOST || is_restoring(x);
 	}
 	if (elements != (unsigned int)w.nr_elements)
 		failed(l, "%d elements, but %u are known", w.nr_elements, elements);
@@ -332,7 +343,7 @@ void snapshots_verify(struct life *l)
 			continue;
 		if (snapshot_attach(l, x))
 			failed(l, "the power failed by itself");
-		if (x->state == ACTIVE || x->state == LOOSE)
+		if (x->state == ACTIVE || x->state == LOOSE || is_restoring(x))
 			verify(l, x);
 		else
 			verify_shows_nothing(l, x);

@@ -8,6 +8,7 @@
 
 #include "life.h"
 #include "machine.h"
+#include "snapshot.h"
 
 #define COPYING	DRP_CS_UNSYNCHRONIZED
 
@@ -41,7 +42,7 @@ static int is_incomplete(struct life *l, const struct sync *s, struct element *e
 	const struct sync *turned = turned_into(l, e), *clone = partial_into(l, e);
 
 	return (turned && turned != s && turned->state != COPYING) ||
-	       (clone && clone->state != COPYING);
+	       (clone && clone->state != COPYING) || restore_is_held(l, e);
 }
 
 int is_held(struct life *l, const struct sync *s)
@@ -184,6 +185,8 @@ int is_reached(const struct sync *s, const struct goal *goal, const struct sync_
 
 int read_logical(struct life *l, struct element *e)
 {
+	if (restored_into(l, e))
+		return restore_read(l, e);
 	return disk_read(turned_into(l, e) || partial_into(l, e) ? e->dev : e->disk_path, l->content[e - l->e],
 			 (size_t)l->nr_blocks * BLOCK_BYTES);
 }

@@ -227,6 +227,8 @@ void verify_survivors(struct life *l)
 
 		if (!content_is_own(l, e))
 			e->line.valid = 0;
+		else if (restored_into(l, e))
+			e->unread = 1;
 		else if (!is_turned(l, e))
 			check_line(l, e);
 	}
@@ -280,6 +282,17 @@ static void check_partial(struct life *l, struct sync *s)
 	l->unfinished += seen == COPYING || seen == DRP_CS_SUSPENDED;
 }
 
+/* From a snapshot; that may have ended meanwhile. */
+static void check_restored(struct life *l, struct element *e)
+{
+	int r = restore_read(l, e);
+
+	if (r)
+		failed(l, "%s cannot be read: %s", e->dm, strerror(-r));
+	check_line(l, e);
+	e->unread = 0;
+}
+
 void verify_turned(struct life *l)
 {
 	int was[SYNCS_MAX];
@@ -290,6 +303,9 @@ void verify_turned(struct life *l)
 		if (partial_into(l, l->s[i].target) == &l->s[i])
 			check_partial(l, &l->s[i]);
 
+	for (i = 0; i < l->nr_elements; i++)
+		if (l->e[i].unread)
+			check_restored(l, &l->e[i]);
 	for (i = 0; i < l->nr_syncs; i++)
 		was[i] = l->s[i].turned;
 	notice_ends(l);
@@ -313,6 +329,7 @@ static int still_copying(struct life *l, struct sync_info *info, int *n)
 		failed(l, "netlink: %s", strerror(-*n));
 	if (!sim_power_is_on() && sim_power_is_off())
 		return -EIO;
+	restores_notice(l);
 	for (i = 0; i < l->nr_syncs; i++) {
 		const struct sync_info *x = l->s[i].state ? find_info(info, *n, l->s[i].id) : NULL;
 		unsigned int end = l->s[i].turned == RESTORING ? DRP_CS_RESTORED :
@@ -334,6 +351,7 @@ int wait_settled(struct life *l, struct sync_info *info, int *n)
 	int r;
 
 	alarm(SETTLE_SECONDS + 10);
+	restores_hurry(l);
 	for (i = 0; i < l->nr_syncs; i++) {
 		if (!l->s[i].state)
 			continue;
@@ -341,8 +359,11 @@ int wait_settled(struct life *l, struct sync_info *info, int *n)
 			 (unsigned long long)l->s[i].id);
 		dm_message("pfpool", message, answer);
 	}
-	while ((r = still_copying(l, info, n)) == 1 && now_seconds() < end)
+	while ((r = still_copying(l, info, n)) == 1 && now_seconds() < end) {
 		sleep_us(5000);
+		if (now_seconds() > end - SETTLE_SECONDS * 3 / 4 && restores_give_up(l))
+			return -EIO;
+	}
 	if (r == 1) {
 		for (i = 0; i < (unsigned int)*n; i++)
 			fprintf(stderr, "# sync %llu: state %u, %llu bytes dirty, %s\n",

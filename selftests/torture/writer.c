@@ -84,6 +84,10 @@ static int was_taken_away(struct writer *w, int error, int gate)
 	/* The new state is reported a moment before the device may be written. */
 	if (error == EPERM)
 		return 1;
+	/* Rather than that the snapshot which it is being restored from breaks. */
+	if (error == ENOSPC && w->life->snapshots && w->life->snapshots->small &&
+	    atomic_load(&w->target->restored))
+		return 1;
 	return w->guest && snapshot_may_fail(w->life, w->target, error);
 }
 
@@ -208,7 +212,8 @@ static int work_one(struct writer *w, int fd, int sync_fd, int gate)
 {
 	struct line *l = &w->target->line;
 	unsigned int dice = rng_below(&w->rng, 100);
-	int reads = w->target == &w->life->e[0] || w->life->directions || w->life->clones || w->guest;
+	int reads = w->target == &w->life->e[0] || w->life->directions || w->life->clones ||
+		    w->life->snapshots;
 
 	if (dice < 3)
 		return flush_one(w, l, fd, gate);
