@@ -367,8 +367,10 @@ static void one_failure(struct life *l)
 
 static void end_snapshots(struct life *l)
 {
-	int r = snapshots_return_all(l);
+	int r;
 
+	alarm(hang_seconds);
+	r = snapshots_return_all(l);
 	if (r < 0)
 		failed(l, "the power failed by itself");
 	points += l->snapshots->points;
@@ -384,8 +386,10 @@ static void end_snapshots(struct life *l)
 /* Before the mirrors of what is restored can be made equal: 0: a full space does not let it end. */
 static int end_restores(struct life *l)
 {
-	int r = restores_end(l);
+	int r;
 
+	alarm(hang_seconds);
+	r = restores_end(l);
 	if (r < 0)
 		failed(l, "the power failed by itself");
 	return !r;

@@ -566,8 +566,8 @@ static int operate_one(struct life *l, struct snapshot *x)
 
 	switch (x->state) {
 	case ACTIVE:
-		return dice < 27 ? renew(l, x) : dice < 35 ? drop(l, x) : dice < 45 ? dissolve(l, x) :
-		       dice < 65 ? restore_begin(l, x, some_speed(l)) :
+		return dice < 25 ? renew(l, x) : dice < 31 ? drop(l, x) : dice < 40 ? dissolve(l, x) :
+		       dice < 70 ? restore_begin(l, x, some_speed(l)) :
 		       dice < 90 ? give_back(l, x) : snapshot_examine(l, x);
 	case INACTIVE:
 		return dice < 70 ? renew(l, x) : give_back(l, x);
