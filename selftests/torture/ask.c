@@ -9,9 +9,11 @@
 #include "machine.h"
 #include "snapshot.h"
 
-static int is_refusal(int r)
+/* Where space is full an aspect may have gone since it was looked at. */
+static int is_refusal(struct life *l, int r)
 {
-	return r == -EBADFD || r == -ECANCELED || r == -EBUSY || r == -ETIMEDOUT || r == -ENOSPC;
+	return r == -EBADFD || r == -ECANCELED || r == -EBUSY || r == -ETIMEDOUT || r == -ENOSPC ||
+	       (r == -ENOENT && l->snapshots->small);
 }
 
 /* The job of a restore lasts as long as its copy. */
@@ -62,7 +64,7 @@ int snapshot_ask(struct life *l, struct snapshot *x, const char *message)
 		done = await(l, x, message, answer);
 	if (verbose)
 		fprintf(stderr, "# %s: %d %s: %d\n", message, r, answer, done);
-	if (r && !is_refusal(r))
+	if (r && !is_refusal(l, r))
 		return no_answer(l, message, r);
 	return done;
 }

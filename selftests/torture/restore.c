@@ -334,6 +334,7 @@ int restores_end(struct life *l)
 			continue;
 		/* Their space may be what it needs. */
 		returned = 1;
+		snapshots_notice_broken(l);
 		if (snapshots_return_some(l) || snapshots_return_some(l))
 			return -EIO;
 	}
