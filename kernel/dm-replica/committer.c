@@ -14,6 +14,7 @@ int drp_committer_init(struct drp_committer *cm, const struct drp_committer_ops 
 	cm->wq = wq;
 	cm->failed = false;
 	INIT_WORK(&cm->work, commit_work);
+	mutex_init(&cm->lead);
 	mutex_init(&cm->ring_lock);
 	spin_lock_init(&cm->lock);
 	INIT_LIST_HEAD(&cm->reqs);
@@ -40,7 +41,7 @@ void drp_committer_fail(struct drp_committer *cm)
 	drp_committer_kick(cm);
 }
 
-void drp_commit_submit(struct drp_committer *cm, struct drp_commit_req *req)
+static void enqueue(struct drp_committer *cm, struct drp_commit_req *req)
 {
 	unsigned long flags;
 
@@ -49,6 +50,11 @@ void drp_commit_submit(struct drp_committer *cm, struct drp_commit_req *req)
 	spin_lock_irqsave(&cm->lock, flags);
 	list_add_tail(&req->node, &cm->reqs);
 	spin_unlock_irqrestore(&cm->lock, flags);
+}
+
+void drp_commit_submit(struct drp_committer *cm, struct drp_commit_req *req)
+{
+	enqueue(cm, req);
 	drp_committer_kick(cm);
 }
 
@@ -195,24 +201,57 @@ static void land(struct drp_committer *cm, const struct drp_commit *c, struct li
 	finish_batch(batch, 0);
 }
 
+/* Write one commit; false: there is nothing to write now, or never will be. */
+static bool __commit_one(struct drp_committer *cm)
+{
+	struct drp_commit c;
+	LIST_HEAD(batch);
+	int r = 0;
+
+	lockdep_assert_held(&cm->lead);
+	if (!READ_ONCE(cm->failed)) {
+		if (!build(cm, &c, &batch))
+			return false;
+		r = drp_commit_write(&c, &cm->ring, cm->io);
+		if (!r) {
+			land(cm, &c, &batch);
+			return true;
+		}
+		WRITE_ONCE(cm->failed, true);
+		cm->ops->failed(cm->ctx, r);
+		finish_batch(&batch, -EIO);
+	}
+	fail_everything(cm, -EIO);
+	return false;
+}
+
 static void commit_work(struct work_struct *work)
 {
 	struct drp_committer *cm = container_of(work, struct drp_committer, work);
-	struct drp_commit c;
-	LIST_HEAD(batch);
-	int r;
 
-	while (!READ_ONCE(cm->failed)) {
-		if (!build(cm, &c, &batch))
-			return;
-		r = drp_commit_write(&c, &cm->ring, cm->io);
-		if (r) {
-			WRITE_ONCE(cm->failed, true);
-			cm->ops->failed(cm->ctx, r);
-			finish_batch(&batch, -EIO);
-			break;
-		}
-		land(cm, &c, &batch);
+	mutex_lock(&cm->lead);
+	while (__commit_one(cm))
+		;
+	mutex_unlock(&cm->lead);
+}
+
+void drp_commit_submit_here(struct drp_committer *cm, struct drp_commit_req *req)
+{
+	enqueue(cm, req);
+	if (!mutex_trylock(&cm->lead)) {
+		drp_committer_kick(cm);
+		return;
 	}
-	fail_everything(cm, -EIO);
+	__commit_one(cm);
+	/* What did not fit, or came meanwhile, is the worker's. Who comes from here on finds the lock taken. */
+	if (!list_empty(&cm->reqs))
+		drp_committer_kick(cm);
+	mutex_unlock(&cm->lead);
+}
+
+void drp_committer_flush(struct drp_committer *cm)
+{
+	mutex_lock(&cm->lead);
+	mutex_unlock(&cm->lead);
+	flush_work(&cm->work);
 }

@@ -2,6 +2,7 @@
 /*
  * Group commit: everything that waits for the journal goes into one sequential
  * FUA write; one is in flight, they complete in order. Contract rules 1, 5, 6.
+ * The work writes them, or who submits and finds none under way.
  *
  * Requests carry whole encoded records and are atomic. The extent engine adds
  * its activations through two callbacks, without a request per write.
@@ -52,7 +53,9 @@ struct drp_committer {
 	const struct drp_io *io;
 	struct workqueue_struct *wq;	/* the pool's, ordered, WQ_MEM_RECLAIM */
 	struct work_struct work;
-	void *buf;			/* DRP_COMMIT_BLOCKS_MAX blocks, used by the worker only */
+
+	struct mutex lead;		/* held by who writes a commit, over its I/O; protects buf */
+	void *buf;			/* DRP_COMMIT_BLOCKS_MAX blocks */
 
 	struct mutex ring_lock;		/* protects ring; held over memory operations only */
 	struct drp_ring ring;
@@ -60,7 +63,7 @@ struct drp_committer {
 	spinlock_t lock;		/* irq-safe; protects the list */
 	struct list_head reqs;
 
-	bool failed;			/* set once, by the worker */
+	bool failed;			/* set once */
 	atomic64_t commits;
 };
 
@@ -76,6 +79,16 @@ void drp_committer_fail(struct drp_committer *cm);
 
 /* Queue @req; req->done completes when it is durable and applied, or failed. Any context. */
 void drp_commit_submit(struct drp_committer *cm, struct drp_commit_req *req);
+
+/*
+ * The same, but where no commit is under way it is written here, with what others
+ * wait for, and not one more. Sleeps for the metadata device only; a worker that
+ * may reclaim memory, no locks. Whoever waits has been told: the request may be gone.
+ */
+void drp_commit_submit_here(struct drp_committer *cm, struct drp_commit_req *req);
+
+/* Wait until what was submitted has come to an end, as far as the ring has room. Sleeps; no locks that a commit takes. */
+void drp_committer_flush(struct drp_committer *cm);
 
 /* Submit and wait: 0 or req->error (-EIO: metadata cannot be written). Sleeps; no ring_lock held. */
 int drp_commit_wait(struct drp_committer *cm, struct drp_commit_req *req);

@@ -241,6 +241,12 @@ void drp_cow_put_cancel(struct drp_cow_put *put);
 /* A prepared put that has only its first @n entries after all. Any context. */
 void drp_cow_put_shrink(struct drp_cow_put *put, u32 n);
 void drp_cow_put_submit(struct drp_cow_put *put);
+/*
+ * The same in two steps: between them its data may come to an end. @here: as
+ * drp_commit_submit_here(), with its context.
+ */
+void drp_cow_put_begin(struct drp_cow_put *put);
+void drp_cow_put_commit(struct drp_cow_put *put, bool here);
 void drp_cow_put_confirm(struct drp_cow_put *put);
 void drp_cow_put_abandon(struct drp_cow_put *put, int error);
 

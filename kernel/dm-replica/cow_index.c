@@ -429,7 +429,7 @@ static void put_data_ended(struct drp_cow_put *put, int data)
 		put_both(put);
 }
 
-void drp_cow_put_submit(struct drp_cow_put *put)
+void drp_cow_put_begin(struct drp_cow_put *put)
 {
 	int len = 0;
 	u32 i;
@@ -454,7 +454,22 @@ void drp_cow_put_submit(struct drp_cow_put *put)
 		.apply = put_apply,
 		.ended = put_committed,
 	};
-	drp_commit_submit(&put->cow->pool->cm, &put->req);
+}
+
+void drp_cow_put_commit(struct drp_cow_put *put, bool here)
+{
+	struct drp_committer *cm = &put->cow->pool->cm;
+
+	if (here)
+		drp_commit_submit_here(cm, &put->req);
+	else
+		drp_commit_submit(cm, &put->req);
+}
+
+void drp_cow_put_submit(struct drp_cow_put *put)
+{
+	drp_cow_put_begin(put);
+	drp_cow_put_commit(put, false);
 }
 
 void drp_cow_put_confirm(struct drp_cow_put *put)

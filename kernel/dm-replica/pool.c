@@ -500,7 +500,7 @@ void drp_pool_suspend(struct drp_pool *pool)
 	cancel_delayed_work_sync(&pool->checkpoint_work);
 	WRITE_ONCE(pool->checkpoint_again, false);
 	flush_workqueue(pool->checkpoint_wq);	/* one that a cut gave up waiting for */
-	flush_workqueue(pool->commit_wq);
+	drp_committer_flush(&pool->cm);
 }
 
 static struct drp_element *release_next(struct drp_pool *pool)
@@ -570,7 +570,7 @@ static void stop(struct drp_pool *pool)
 	flush_workqueue(pool->req_wq);
 	flush_workqueue(pool->op_wq);
 	drp_reclaim_exit(pool);
-	flush_workqueue(pool->commit_wq);
+	drp_committer_flush(&pool->cm);
 	cancel_delayed_work_sync(&pool->checkpoint_work);
 	flush_workqueue(pool->checkpoint_wq);	/* one that a cut gave up waiting for */
 	if (!drp_checkpoint_final(pool)) {

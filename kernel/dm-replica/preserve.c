@@ -295,8 +295,8 @@ static void fill_in_entries(struct drp_cow_op *op)
 	op->put.ended = put_ended;
 }
 
-/* In a worker, with data, memory and slots. */
-static void write_op(struct drp_cow_op *op)
+/* In a worker, with data, memory and slots; @lead: it may wait for a commit. */
+static void write_op(struct drp_cow_op *op, bool lead)
 {
 	if (READ_ONCE(op->bits->newest) != op->label) {
 		end_op(op, AGAIN, 0);	/* perhaps nobody needs it any more */
@@ -305,8 +305,15 @@ static void write_op(struct drp_cow_op *op)
 	op->error = 0;
 	op->tries++;
 	fill_in_entries(op);
-	drp_cow_put_submit(&op->put);
-	write_data(op);
+	drp_cow_put_begin(&op->put);
+	/* Alone it needs no other thread; with others it may share a commit, which a worker makes of all. */
+	if (lead && READ_ONCE(op->p->nr_held) == 1) {
+		write_data(op);
+		drp_cow_put_commit(&op->put, true);
+	} else {
+		drp_cow_put_commit(&op->put, false);
+		write_data(op);
+	}
 }
 
 static void write_work(struct work_struct *work)
@@ -324,7 +331,7 @@ static void write_work(struct work_struct *work)
 		return;
 	}
 	op->has_data = true;
-	write_op(op);
+	write_op(op, true);
 }
 
 /* ---- the old data ---- */
@@ -378,7 +385,7 @@ static void read_data(struct drp_cow_op *op)
 static void go_on(struct drp_cow_op *op, int r)
 {
 	if (!r && op->has_data)
-		write_op(op);
+		write_op(op, false);
 	else if (!r)
 		read_data(op);
 	else if (r == -ENOSPC || r == -ENODEV)

@@ -70,7 +70,7 @@ struct drp_preserved {
 	u64 misses;			/* writes that had to wait, as a clock */
 	bool ahead_kicked;		/* ahead_work is queued, and holds this */
 	struct work_struct ahead_work;	/* on vio_wq */
-	unsigned int nr_held;		/* operations, with those that are ending, and who else needs it */
+	unsigned int nr_held;		/* operations, with those that are ending, and who else needs it; read without the lock, as a hint */
 };
 
 /* What a turn's copy looks at. Inside the element's gate. */
