@@ -22,9 +22,7 @@ static void forget(struct drp_cow *cow, u64 slot)
 
 	xa_lock_irqsave(&cow->taken, flags);
 	/* It may have turned out to be bad meanwhile. */
-	pinned = xa_load(&cow->taken, slot) == xa_mk_value(TAKEN);
-	if (pinned)
-		__xa_erase(&cow->taken, slot);
+	pinned = __xa_cmpxchg(&cow->taken, slot, xa_mk_value(TAKEN), NULL, 0) == xa_mk_value(TAKEN);
 	xa_unlock_irqrestore(&cow->taken, flags);
 	if (pinned)
 		drp_plane_unpin(cow->slots, slot);

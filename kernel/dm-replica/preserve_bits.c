@@ -90,9 +90,11 @@ void drp_preserve_arm(struct drp_element *e, struct drp_plane_map *c)
 
 static void __set_bits(struct drp_bits *bits, u64 first, u32 n, u64 label)
 {
-	struct drp_bits_page *page = xa_load(&bits->pages, first >> DRP_BITS_SHIFT);
+	struct drp_bits_page *page = NULL;
 	u32 i;
 
+	if (bits->newest)
+		page = xa_load(&bits->pages, first >> DRP_BITS_SHIFT);
 	/* It serves older ones, too, if the newest has gone meanwhile. */
 	if (page && page->newest == bits->newest && label >= bits->newest)
 		for (i = 0; i < n; i++)

@@ -22,6 +22,8 @@ struct drp_preserver {
 	spinlock_t lock;		/* irq-safe; protects what follows */
 	struct bio_list starved;	/* found no struct drp_cow_op */
 	struct drp_cow_op *spare;	/* taken for them by starved_work */
+	struct list_head kept;		/* of ended ones: the allocator clears what it gives, 16 KiB of it */
+	unsigned int nr_kept;
 	struct work_struct starved_work;	/* not on slow_wq, whose works hold what it waits for */
 };
 
@@ -102,7 +104,7 @@ struct drp_cow_op {
 	struct drp_preserver *pr;
 	struct work_struct work;	/* the next step, in whatever queue */
 	struct bio bio;			/* over vec */
-	u32 nr_pages;
+	u32 nr_pages;			/* one may be there from the start */
 	bool prepared;			/* put has its memory */
 	bool has_slots;			/* those of put.entries */
 
@@ -118,7 +120,7 @@ struct drp_cow_op {
 	atomic_t writes;		/* under way */
 	int error;			/* of the read, or of a write */
 	/* under the lock of p */
-	struct list_head node;
+	struct list_head node;		/* or in pr->kept */
 	bool stuck;			/* until drp_preserve_decided() */
 	struct bio_list waiters;
 	struct list_head sleepers;

@@ -12,6 +12,62 @@
 #define OPS_RESERVED	2
 #define BIOS_RESERVED	4
 #define MEMORY_WAIT_MS	20
+#define OPS_KEPT	8
+
+static struct drp_cow_op *take_kept(struct drp_preserver *pr)
+{
+	struct drp_cow_op *op;
+	unsigned long flags;
+
+	spin_lock_irqsave(&pr->lock, flags);
+	op = list_first_entry_or_null(&pr->kept, struct drp_cow_op, node);
+	if (op) {
+		list_del(&op->node);
+		pr->nr_kept--;
+	}
+	spin_unlock_irqrestore(&pr->lock, flags);
+	return op;
+}
+
+static bool is_full(const mempool_t *pool)
+{
+	return READ_ONCE(pool->curr_nr) >= pool->min_nr;
+}
+
+/* Reserves come first: who waits for one waits for what goes back there. */
+static bool keep(struct drp_preserver *pr, struct drp_cow_op *op)
+{
+	unsigned long flags;
+	bool room;
+
+	if (!is_full(&pr->ops) || !is_full(&pr->pages))
+		return false;
+	spin_lock_irqsave(&pr->lock, flags);
+	room = pr->nr_kept < OPS_KEPT;
+	if (room) {
+		list_add(&op->node, &pr->kept);
+		pr->nr_kept++;
+	}
+	spin_unlock_irqrestore(&pr->lock, flags);
+	return room;
+}
+
+static void give_back_pages(struct drp_cow_op *op, u32 but)
+{
+	while (op->nr_pages > but)
+		mempool_free(op->vec[--op->nr_pages].bv_page, &op->pr->pages);
+	op->has_data = false;
+}
+
+static void free_kept(struct drp_preserver *pr)
+{
+	struct drp_cow_op *op;
+
+	while ((op = take_kept(pr))) {
+		give_back_pages(op, 0);
+		mempool_free(op, &pr->ops);
+	}
+}
 
 static void starved_work(struct work_struct *work)
 {
@@ -37,6 +93,7 @@ static void destroy(struct drp_preserver *pr)
 		destroy_workqueue(pr->vio_wq);
 	if (pr->spare)
 		drp_cow_op_free(pr->spare);
+	free_kept(pr);
 	bioset_exit(&pr->bios);
 	mempool_exit(&pr->pages);
 	mempool_exit(&pr->ops);
@@ -55,6 +112,7 @@ int drp_preserver_make(struct drp_pool *pool)
 	pr->pool = pool;
 	spin_lock_init(&pr->lock);
 	bio_list_init(&pr->starved);
+	INIT_LIST_HEAD(&pr->kept);
 	INIT_WORK(&pr->starved_work, starved_work);
 	pr->slow_wq = alloc_ordered_workqueue("drp-preserve", WQ_MEM_RECLAIM);
 	pr->vio_wq = alloc_workqueue("drp-virtual", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
@@ -85,7 +143,6 @@ static void init_op(struct drp_preserver *pr, struct drp_cow_op *op)
 	op->pr = pr;
 	op->put.cow = pr->pool->cow;
 	op->put.n = 0;
-	op->nr_pages = 0;
 	op->prepared = false;
 	op->has_slots = false;
 	op->p = NULL;
@@ -101,10 +158,15 @@ static void init_op(struct drp_preserver *pr, struct drp_cow_op *op)
 
 struct drp_cow_op *drp_cow_op_alloc(struct drp_preserver *pr, gfp_t gfp)
 {
-	struct drp_cow_op *op = mempool_alloc(&pr->ops, gfp);
+	struct drp_cow_op *op = take_kept(pr);
 
-	if (op)
-		init_op(pr, op);
+	if (!op) {
+		op = mempool_alloc(&pr->ops, gfp);
+		if (!op)
+			return NULL;
+		op->nr_pages = 0;
+	}
+	init_op(pr, op);
 	return op;
 }
 
@@ -115,6 +177,7 @@ struct drp_cow_op *drp_cow_op_alloc_ahead(struct drp_preserver *pr)
 
 	if (!op)
 		return NULL;
+	op->nr_pages = 0;
 	init_op(pr, op);
 	op->ahead = true;
 	atomic_inc(&pr->nr_ahead);
@@ -164,16 +227,9 @@ void drp_cow_op_spoil(struct drp_cow_op *op)
 		release_slots(op, true);
 }
 
-static void give_back_pages(struct drp_cow_op *op)
+static void drop_but_pages(struct drp_cow_op *op, u32 nr_pages)
 {
-	while (op->nr_pages)
-		mempool_free(op->vec[--op->nr_pages].bv_page, &op->pr->pages);
-	op->has_data = false;
-}
-
-void drp_cow_op_drop(struct drp_cow_op *op)
-{
-	give_back_pages(op);
+	give_back_pages(op, nr_pages);
 	if (op->prepared)
 		drp_cow_put_cancel(&op->put);
 	op->prepared = false;
@@ -181,12 +237,22 @@ void drp_cow_op_drop(struct drp_cow_op *op)
 		release_slots(op, false);
 }
 
+void drp_cow_op_drop(struct drp_cow_op *op)
+{
+	drop_but_pages(op, 0);
+}
+
 void drp_cow_op_free(struct drp_cow_op *op)
 {
-	drp_cow_op_drop(op);
+	struct drp_preserver *pr = op->pr;
+
+	drop_but_pages(op, 1);
 	if (op->ahead)
-		atomic_dec(&op->pr->nr_ahead);
-	mempool_free(op, &op->pr->ops);
+		atomic_dec(&pr->nr_ahead);
+	if (keep(pr, op))
+		return;
+	give_back_pages(op, 0);
+	mempool_free(op, &pr->ops);
 }
 
 static bool take_pages(struct drp_cow_op *op, u32 bytes, gfp_t gfp)
@@ -256,7 +322,7 @@ int drp_cow_op_take(struct drp_cow_op *op, u32 bytes, bool wait)
 		r = take_now(op, bytes, op->ahead ? GFP_AHEAD : GFP_NOWAIT | __GFP_NOWARN);
 		/* Pages of the reserve must not lie with who waits in a queue for the rest. */
 		if (r && !op->has_data)
-			give_back_pages(op);
+			give_back_pages(op, 0);
 		/* Nor room for entries: who is before it in that queue may wait for it. */
 		if (r && op->prepared) {
 			drp_cow_put_cancel(&op->put);

@@ -52,6 +52,19 @@ static inline void *__xa_erase(struct xarray *xa, unsigned long index)
 	return old;
 }
 
+/* Erases only: allocates nothing. */
+static inline void *__xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entry,
+				 gfp_t gfp)
+{
+	void **at = fake_xa_at(xa, index), *was = *at;
+
+	(void)gfp;
+	fake_assert(xa->lock.held && !entry);
+	if (was == old)
+		*at = entry;
+	return was;
+}
+
 static inline void *xa_erase_irq(struct xarray *xa, unsigned long index)
 {
 	void *old;
