@@ -231,7 +231,8 @@ static int alloc_parts(struct drp_cow *cow, char **error)
 	*error = "No memory for COW space";
 	cow->mem_pool = mempool_create_kmalloc_pool(MEMS_RESERVED, sizeof(struct drp_cow_mem));
 	cow->cache = drp_cow_cache_create(&cow->pool->md);
-	if (!cow->mem_pool || !cow->cache)
+	cow->flush = drp_flush_alloc();
+	if (!cow->mem_pool || !cow->cache || !cow->flush)
 		return -ENOMEM;
 	drp_cow_set_memory(cow, 0);
 	/* What its device has more, drp_cow_grow() adds when all other planes have their room. */
@@ -262,6 +263,7 @@ static void free_cow(struct drp_cow *cow)
 	drp_metadev_unreserve(&cow->pool->md, cow->nodes_reserved);
 	drp_cow_cache_destroy(cow->cache);
 	mempool_destroy(cow->mem_pool);
+	drp_flush_put(cow->flush);
 	if (!IS_ERR_OR_NULL(cow->held_bdev))
 		drp_bdev_release(cow->held_bdev);
 	kfree(cow);

@@ -25,6 +25,7 @@ struct drp_pool;
 struct drp_pool_args;
 struct drp_cow_cache;
 struct drp_cow_put;
+struct drp_flush;
 
 #define DRP_COW_RECENT_MAX	65536		/* entries until a checkpoint is asked for, at most */
 #define DRP_COW_READY_SLOTS	1024		/* free slots at hand */
@@ -36,6 +37,7 @@ struct drp_cow {
 	unsigned int chunk_shift;	/* log2 of sectors */
 	struct drp_cow_store store;
 	struct drp_cow_cache *cache;
+	struct drp_flush *flush;	/* for when there is no memory for another: see leg.h */
 	mempool_t *mem_pool;		/* reserve of struct drp_cow_mem: comes back with checkpoints */
 	void *held_bdev;		/* our own hold on the device */
 	bool fresh;			/* new space: no label yet */

@@ -51,12 +51,14 @@ struct drp_element *drp_element_alloc(struct drp_pool *pool, const struct drp_el
 	if (!e->turn)
 		goto err_grace;
 	e->plan = kzalloc(sizeof(*e->plan), GFP_KERNEL);
-	if (!e->plan || drp_element_alloc_extents(e))
+	e->flush = drp_flush_alloc();
+	if (!e->plan || !e->flush || drp_element_alloc_extents(e))
 		goto err_extents;
 	return e;
 
 err_extents:
 	drp_element_free_extents(e);
+	drp_flush_put(e->flush);
 	kfree(e->plan);
 	free_percpu(e->turn);
 err_grace:
@@ -78,6 +80,7 @@ void drp_element_free(struct drp_element *e)
 	drp_gate_exit(&e->gate);
 	free_percpu(e->turn);
 	drp_element_free_extents(e);
+	drp_flush_put(e->flush);
 	kfree(e->plan);
 	kfree(e);
 }

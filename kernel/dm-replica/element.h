@@ -18,6 +18,7 @@
 #define DRP_ACTIVE_RUN		32	/* extents activated ahead with one record */
 #define DRP_ACTIVE_MAX_DEFAULT	8192	/* 32 GiB of 4 MiB extents */
 
+struct drp_flush;
 struct drp_preserved;
 struct drp_turn;
 
@@ -56,6 +57,7 @@ struct drp_element {
 	struct drp_plan *plan;		/* see struct drp_plan */
 	struct block_device *bdev;	/* data device: stable inside the gate */
 	u64 component;			/* of region locks: stable inside the gate */
+	struct drp_flush *flush;	/* for when there is no memory for another: see leg.h */
 	struct drp_sync *snap;		/* the snapshot whose target it is, or NULL: stable inside the gate */
 	struct drp_turn *inbound;	/* the turn that overwrites it, or NULL: stable inside the gate */
 	u64 cow_newest;			/* newest generation that snapshots need, 0: none: stable inside the gate */

@@ -5,12 +5,20 @@
 
 #include "element.h"
 
+struct drp_flush;
+
 #define DRP_FLUSH_TIMEOUT	(10 * HZ)
+
+/* One that is kept for when there is no memory for another: NULL without memory. Sleeps. */
+struct drp_flush *drp_flush_alloc(void);
+/* It is kept no more: it may be under way, or NULL. Any context. */
+void drp_flush_put(struct drp_flush *f);
 
 /*
  * Flush the data device of @e, inside its gate until the device answers: 0, its
- * error, -EAGAIN (the gate is closed), -ETIMEDOUT, -ENOMEM. Whose data may be
- * lost with an error is told: drp_fault_leg_flush(). Sleeps.
+ * error, -EAGAIN (the gate is closed), -ETIMEDOUT. Memory that is short never makes
+ * it fail: it takes the one that @e keeps. Whose data may be lost with an error is
+ * told: drp_fault_leg_flush(). Sleeps.
  */
 int drp_leg_flush(struct drp_element *e, long timeout);
 
@@ -27,8 +35,8 @@ void drp_leg_wait_flushed(struct drp_element *e);
 /* The same of the COW device: see drp_cow_flush_failed(). */
 int drp_cow_flush(struct drp_cow *cow, long timeout);
 
-/* The same of a device of whose cache nobody is told. */
-int drp_bdev_flush(struct block_device *bdev, long timeout);
+/* The same of the device of @e outside of its gate: nobody is told what may be lost. op_lock held. */
+int drp_bdev_flush(struct drp_element *e, long timeout);
 
 /* Is a FUA write of it one with a FLUSH behind it, which may fail as any other? Any context. */
 static inline bool drp_fua_flushes(struct block_device *bdev)

@@ -61,7 +61,7 @@ static int flush_source(struct point *p, bool inside)
 	if (drp_element_virtual(p->e))
 		return flushed(p, drp_cow_flush(p->e->pool->cow, left(p)));
 	r = inside ? drp_leg_flush_inside(p->e, left(p)) : drp_leg_flush(p->e, left(p));
-	return flushed(p, r == -EAGAIN ? drp_bdev_flush(p->e->bdev, left(p)) : r);
+	return flushed(p, r == -EAGAIN ? drp_bdev_flush(p->e, left(p)) : r);
 }
 
 /* Inside the closed gate of the source. */

@@ -570,8 +570,8 @@ void drp_op_turn_finished(struct drp_sync *s)
 		drp_copy_start(s->copier, s->rec.job_id);
 		return;
 	}
-	if (r == -EAGAIN || (!r && !end_turn(s, drp_op_turn_end_wait(t)))) {
-		/* A device is suspended or hangs: the copier finds nothing to do and comes again. */
+	if (r == -EAGAIN || r == -ENOMEM || (!r && !end_turn(s, drp_op_turn_end_wait(t)))) {
+		/* A device is suspended or hangs, or memory is short: the copier finds nothing to do and comes again. */
 		drp_copy_start_in(s->copier, s->rec.job_id, DRP_TURN_END_RETRY_MS);
 		return;
 	}

@@ -13,6 +13,7 @@
 #define SETTLE_TRIES	20	/* for memory, 50 ms apart */
 #define FEED_MS		20
 #define LONG_FLUSH	(30 * HZ)	/* for one that DRP_FLUSH_TIMEOUT was not enough for */
+#define LONG_SHORT	(30 * HZ)	/* without memory, until who waits fails */
 
 static_assert(CLEARED_BYTES >= DRP_TURN_RUNS * (sizeof(struct drp_record_header) +
 						sizeof(struct drp_c_clear_disk)));
@@ -612,6 +613,16 @@ static void fail_preserving(struct drp_turn *t, struct bio_list *bios, int error
 	*bios = others;
 }
 
+/* Memory comes back: who waits does so for it, but not for ever. */
+static bool is_short(struct drp_turn *t, int error)
+{
+	if (error != -ENOMEM)
+		t->short_since = 0;
+	else if (!t->short_since)
+		t->short_since = jiffies ?: 1;
+	return t->short_since && time_before(jiffies, t->short_since + LONG_SHORT);
+}
+
 /* A FLUSH takes as long as it does without us; who writes the origin waits for a long one, not for ever. */
 static int settle_for(struct drp_turn *t, struct bio_list *bios)
 {
@@ -620,6 +631,8 @@ static int settle_for(struct drp_turn *t, struct bio_list *bios)
 	mutex_lock(&t->settle_lock);
 	r = settle(t, t->flush_late ? LONG_FLUSH : DRP_FLUSH_TIMEOUT, true);
 	mutex_unlock(&t->settle_lock);
+	if (is_short(t, r))
+		return -EAGAIN;
 	if (r == -EAGAIN && READ_ONCE(t->lost) &&
 	    time_after(jiffies, READ_ONCE(t->lost_since) + LONG_FLUSH))
 		fail_preserving(t, bios, -ETIMEDOUT);

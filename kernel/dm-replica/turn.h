@@ -54,6 +54,7 @@ struct drp_turn {
 	bool given_up;			/* durably: the origin is overwritten, who still needs it fails */
 	unsigned long host_read;	/* jiffies of a host's read lately; read and set without a lock */
 	bool armed_late;		/* who did not see that it is armed may still mark D; under op_lock */
+	unsigned long short_since;	/* jiffies since when there is no memory to settle, 0: there is; the work's own */
 	bool flush_late;		/* the last flush took longer than it got; the work's own */
 	bool lost;			/* a flush failed: what is resolved may be gone; until it is unresolved */
 	bool owed;			/* and no host was told of it by a FLUSH that failed */
