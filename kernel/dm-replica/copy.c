@@ -14,13 +14,14 @@
 #define SMALL_UNIT_SECTORS	1024	/* beside a host at work: one request of kcopyd's */
 #define FLUSH_SECTORS		(256 * 2048ULL)	/* 256 MiB copied: flush and clear */
 #define RETRY_MS		50
+#define SPACE_RETRY_MS		2000	/* for room in COW space, at last */
 #define FOREGROUND_MS		20	/* host I/O this recent makes the window small */
 
 static void copy_work(struct work_struct *work);
 
 struct drp_copier *drp_copier_alloc(struct drp_sync *s, drp_copy_done_fn done)
 {
-	struct drp_copier *c = kzalloc(sizeof(*c), GFP_NOIO);
+	struct drp_copier *c = kvzalloc(sizeof(*c), GFP_NOIO);
 	unsigned int i;
 
 	if (!c)
@@ -38,12 +39,35 @@ struct drp_copier *drp_copier_alloc(struct drp_sync *s, drp_copy_done_fn done)
 void drp_copier_free(struct drp_copier *c)
 {
 	drp_copy_stop(c);
-	kfree(c);
+	kvfree(c);
 }
 
 void drp_copy_kick(struct drp_copier *c)
 {
 	mod_delayed_work(c->s->pool->copy_wq, &c->work, 0);
+}
+
+/*
+ * Again, but later each time, for as long as it takes. People are told when a
+ * decision has come that nothing may be given up for it, which is not the first time.
+ */
+static void note_no_space(struct drp_copier *c, u32 refusals)
+{
+	struct drp_cow_space space;
+
+	if (c->space_ms && c->refusals != refusals) {
+		drp_cow_space(c->s->pool->cow, &space);
+		drp_sync_set_wait(c->s, space.used < space.slots ? DRP_WAIT_COW_FAILS :
+								   DRP_WAIT_COW_FULL);
+	}
+	c->refusals = refusals;
+	c->space_ms = clamp_t(unsigned int, c->space_ms * 2, RETRY_MS, SPACE_RETRY_MS);
+}
+
+static void note_space(struct drp_copier *c)
+{
+	c->space_ms = 0;
+	drp_sync_set_wait(c->s, DRP_WAIT_NONE);
 }
 
 /* Grows with every write of those who use what is copied, also of a clone's target. */
@@ -66,10 +90,12 @@ void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 	c->cursor = 0;
 	c->unflushed = 0;
 	c->copied_unflushed = 0;
+	c->space_ms = 0;
 	c->budget_ns = 0;
 	c->reported_ns = 0;
 	c->host_entries = host_entries(c);
 	c->host_seen = jiffies - msecs_to_jiffies(FOREGROUND_MS) - 1;
+	drp_sync_set_wait(c->s, DRP_WAIT_NONE);
 	spin_lock_irq(&c->lock);
 	c->running = true;
 	spin_unlock_irq(&c->lock);
@@ -110,6 +136,7 @@ void drp_copy_stop(struct drp_copier *c)
 		wait_event_timeout(c->idle, is_idle(c), HZ);
 		cancel_delayed_work_sync(&c->work);
 	}
+	note_space(c);
 	/* What was copied and not flushed keeps its bits. */
 	for (i = 0; i < NR_UNITS; i++)
 		c->unit[i].state = UNIT_IDLE;
@@ -295,18 +322,22 @@ static int enter_target_hops(struct copy_unit *u)
 	return 0;
 }
 
-/* A copy is a write, too: snapshots of what it overwrites come first. 0; else it has left: -ERESTART, -EAGAIN, -EIO. */
+/* A copy is a write, too: snapshots of what it overwrites come first. 0; else it has left: -ERESTART, -EAGAIN, -ENOSPC, -EIO. */
 static int preserve_unit(struct copy_unit *u)
 {
 	struct drp_copier *c = u->copier;
 	struct drp_preserve_need need;
+	int r;
 
 	if (!drp_preserve_hold(drp_copy_writes_to(c), c->s->target->plan, u->mirrored, c->turn, &u->range,
 			       &need))
 		return 0;
 	leave_unit(u);
 	/* As with an activation: not while we hold region locks. */
-	return drp_preserve_held(&need, &u->range, !READ_ONCE(c->in_flight));
+	r = drp_preserve_held(&need, &u->range, !READ_ONCE(c->in_flight));
+	if (r == -ENOSPC)
+		note_no_space(c, need.refusals);
+	return r;
 }
 
 static int enter_unit(struct copy_unit *u)
@@ -521,6 +552,7 @@ static void look_around(struct drp_copier *c, struct survey *v)
 static void finish(struct drp_copier *c, int error, bool target_failed)
 {
 	drp_copy_report(c);
+	note_space(c);
 	spin_lock_irq(&c->lock);
 	c->running = false;
 	spin_unlock_irq(&c->lock);
@@ -601,11 +633,16 @@ static bool start_next(struct drp_copier *c, const struct survey *v)
 	if (!within_rate(c))
 		return false;
 	r = start_unit(c, v->free, first, count);
+	if (r == -ENOSPC && c->space_ms) {
+		again_in(c, msecs_to_jiffies(c->space_ms));
+		return false;
+	}
 	if (r) {
 		if (!try_later(c, r))
 			finish(c, r, false);
 		return false;
 	}
+	note_space(c);
 	sectors = v->free->range.end - v->free->range.start;
 	pay(c, sectors);
 	c->cursor = v->free->first + v->free->count;

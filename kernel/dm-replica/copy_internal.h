@@ -47,6 +47,8 @@ struct drp_copier {
 	u64 copied_unflushed;		/* of them, copied */
 	u64 host_entries;		/* of the source's grace period, when last looked */
 	unsigned long host_seen;	/* jiffies when it had changed */
+	u32 refusals;			/* of room in COW space for it, when last looked */
+	unsigned int space_ms;		/* how long it waits for that this time; 0: it does not */
 	u64 budget_ns;			/* rate limit: when the next unit may start */
 	u64 reported_ns;
 };

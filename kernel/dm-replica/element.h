@@ -90,6 +90,7 @@ struct drp_element {
 	struct work_struct full_work;	/* its writers could not preserve: see op_snapshot_full.c */
 	unsigned long full_since;	/* jiffies: first of the last few times */
 	unsigned int full_tries;
+	u32 full_refusals;		/* times that nothing could be given up; read without a lock */
 	bool full_reclaimed;		/* a pass has brought nothing */
 	bool held;			/* suspended internally, with its pool; has a reference on md */
 	struct mapped_device *md;	/* while held */

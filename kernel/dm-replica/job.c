@@ -168,6 +168,16 @@ void drp_job_set_updated(struct drp_pool *pool, u64 id, u64 sync_id)
 	change(pool, id, false, set_updated, &sync_id);
 }
 
+static void set_text(struct drp_job *job, const void *arg)
+{
+	strscpy(job->error_text, arg, sizeof(job->error_text));
+}
+
+void drp_job_set_text(struct drp_pool *pool, u64 id, const char *text)
+{
+	change(pool, id, true, set_text, text);
+}
+
 void drp_job_set_state(struct drp_pool *pool, u64 id, u16 state)
 {
 	change(pool, id, true, set_state, &state);
@@ -214,8 +224,7 @@ static void set_end(struct drp_job *job, const void *arg)
 
 	job->state = end->state;
 	job->error_code = end->error_code;
-	if (end->text)
-		strscpy(job->error_text, end->text, sizeof(job->error_text));
+	strscpy(job->error_text, end->text ?: "", sizeof(job->error_text));
 	if (end->state == DRP_JOB_COMPLETED)
 		job->bytes_total = job->bytes_done;
 	job->ended = drp_now();

@@ -44,6 +44,9 @@ void drp_job_set_sync(struct drp_pool *pool, u64 id, u64 sync_id, const char *sy
 /* The sync whose keys its request changed, before the end. Any process context. */
 void drp_job_set_updated(struct drp_pool *pool, u64 id, u64 sync_id);
 
+/* Why it does not go on; empty: it does. Its end forgets that. Any process context. */
+void drp_job_set_text(struct drp_pool *pool, u64 id, const char *text);
+
 /* Running, Suspended: any process context. */
 void drp_job_set_state(struct drp_pool *pool, u64 id, u16 state);
 

@@ -386,6 +386,8 @@ void drp_snapshot_full_work(struct work_struct *work)
 	if (e->pool->cow)
 		drp_snapshot_watch(e->pool);
 	if (!later) {
+		if (r == -ENOSPC)
+			WRITE_ONCE(e->full_refusals, e->full_refusals + 1);
 		e->full_reclaimed = false;
 		drp_preserve_decided(e, r);
 	}

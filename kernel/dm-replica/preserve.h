@@ -83,6 +83,7 @@ struct drp_preserve_need {
 	struct drp_preserved *p;
 	struct drp_bits *bits;		/* of it, that lack something */
 	u64 newest;			/* their generation */
+	u32 refusals;			/* its end: how often nothing could be given up for what that element needs */
 };
 
 /* As drp_preserve_lacking(), or (@turn) of what a turn's copy overwrites in @e: false: nothing lacks. */
@@ -92,10 +93,11 @@ bool drp_preserve_hold(struct drp_element *e, const struct drp_plan *plan, u32 m
  * Preserve @range for one of the engine's copies, which holds @need, and
  * region locks at most unless it may @wait: -ERESTART: done, or another generation
  * is needed: look again inside the gate; -EAGAIN: later (it may not wait; the gate
- * is closed; a decision is waited for, which this must not); -EIO. Sleeps for I/O
- * and commits.
+ * is closed); -ENOSPC: later, for COW space is full or fails: it is being decided who
+ * goes for it, which this must not wait for, and where that was decided in vain
+ * since the last time @need->refusals has grown; -EIO. Sleeps for I/O and commits.
  */
-int drp_preserve_held(const struct drp_preserve_need *need, const struct drp_range *range,
+int drp_preserve_held(struct drp_preserve_need *need, const struct drp_range *range,
 		      bool wait);
 
 /*

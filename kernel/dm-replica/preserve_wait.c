@@ -217,7 +217,7 @@ bool drp_preserve_hold(struct drp_element *e, const struct drp_plan *plan, u32 m
 	return true;
 }
 
-/* 0 when all of it was preserved at some moment, -EAGAIN: the gate is closed, -ENOSPC, -EIO. */
+/* 0 when all of it was preserved at some moment, -EAGAIN: the gate is closed, -ENOSPC: it is being decided, -EIO. */
 static int preserve_range(const struct drp_preserve_need *need, u64 start, u64 end)
 {
 	struct drp_preserved *p = need->p;
@@ -260,13 +260,14 @@ static int preserve_range(const struct drp_preserve_need *need, u64 start, u64 e
 	}
 }
 
-int drp_preserve_held(const struct drp_preserve_need *need, const struct drp_range *range,
+int drp_preserve_held(struct drp_preserve_need *need, const struct drp_range *range,
 		      bool wait)
 {
 	int r = wait ? preserve_range(need, range->start, range->end) : -EAGAIN;
 
+	need->refusals = READ_ONCE(need->p->e->full_refusals);
 	drp_preserved_release(need->p);
 	if (!r)
 		return -ERESTART;
-	return r == -EIO ? r : -EAGAIN;
+	return r == -EIO || r == -ENOSPC ? r : -EAGAIN;
 }

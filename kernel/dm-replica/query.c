@@ -119,31 +119,21 @@ static void fill_element(struct drp_element *e, struct drp_element_info *info)
 	info->active_extents = READ_ONCE(e->nr_active);
 }
 
-/* What was under way has ended also where the journal could not take that. */
-static u16 seen_progress(struct drp_sync *s, u16 seen_state)
-{
-	u16 now = READ_ONCE(s->progress_now);
-
-	if (now)
-		return now;
-	if (seen_state == DRP_CS_PARTITIONED)
-		return DRP_PS_UNKNOWN;
-	if (seen_state == DRP_CS_BROKEN && s->rec.copy_state != DRP_CS_BROKEN)
-		return DRP_PS_NOT_APPLICABLE;
-	return s->rec.progress_status;
-}
-
 static void fill_sync(struct drp_sync *s, struct drp_sync_info *info)
 {
 	struct drp_pool *pool = s->pool;
 	const unsigned int shift = pool->region_shift + SECTOR_SHIFT;
 	u64 total = max_t(u64, s->source->rec.size_sectors << SECTOR_SHIFT, 1);
+	char waits[DRP_IDENTITY_MAX + 1];
 
 	info->rec = s->rec;
+	drp_sync_wait_text(s, waits);
+	if (waits[0])
+		strscpy(info->rec.error_text, waits, sizeof(info->rec.error_text));
 	strscpy(info->source_name, s->source->rec.name, sizeof(info->source_name));
 	strscpy(info->target_name, s->target->rec.name, sizeof(info->target_name));
 	info->copy_state = drp_sync_seen_state(s);
-	info->progress_status = seen_progress(s, info->copy_state);
+	info->progress_status = drp_sync_seen_progress(s, info->copy_state);
 	/* During a turn: what the side that is copied to still lacks. */
 	info->dirty_bytes = min(drp_plane_count(s->turn ? s->turn->c : s->d) << shift, total);
 	info->percent_synced = div64_u64((total - info->dirty_bytes) * 100, total);

@@ -4,6 +4,7 @@
 #include "copy.h"
 #include "element.h"
 #include "io.h"
+#include "job.h"
 #include "op.h"
 #include "snapshot.h"
 #include "turn.h"
@@ -127,6 +128,75 @@ bool drp_sync_consistent(const struct drp_sync *s)
 		s = s->source->plan ? s->source->plan->up : NULL;
 	}
 	return true;
+}
+
+/* ---- a copy that waits ---- */
+
+/* One that was left without a copy since says itself why. rec_lock held. */
+static enum drp_wait seen_wait(const struct drp_sync *s)
+{
+	switch (s->rec.copy_state) {
+	case DRP_CS_UNSYNCHRONIZED:
+	case DRP_CS_SYNCHRONIZED:	/* differs, without anybody to copy it */
+		return s->rec.partitioned ? DRP_WAIT_NONE : READ_ONCE(s->waits);
+	default:
+		return DRP_WAIT_NONE;
+	}
+}
+
+void drp_sync_wait_text(const struct drp_sync *s, char text[DRP_IDENTITY_MAX + 1])
+{
+	const size_t size = DRP_IDENTITY_MAX + 1;
+
+	switch (seen_wait(s)) {
+	case DRP_WAIT_COW_FULL:
+		snprintf(text, size, "COW space of pool %s is full: grow its device or return a snapshot",
+			 s->pool->sb.name);
+		return;
+	case DRP_WAIT_COW_FAILS:
+		snprintf(text, size, "COW space of pool %s fails: repair its device or return a snapshot",
+			 s->pool->sb.name);
+		return;
+	case DRP_WAIT_MEMORY:
+		strscpy(text, "no memory for its copy: it is tried again", size);
+		return;
+	default:
+		text[0] = '\0';
+	}
+}
+
+void drp_sync_set_wait(struct drp_sync *s, enum drp_wait wait)
+{
+	char text[DRP_IDENTITY_MAX + 1];
+	u64 job_id;
+
+	if (s->waits == wait)
+		return;
+	spin_lock(&s->pool->rec_lock);
+	WRITE_ONCE(s->waits, wait);
+	drp_sync_wait_text(s, text);
+	job_id = s->rec.job_id;
+	spin_unlock(&s->pool->rec_lock);
+	if (text[0])
+		pr_warn("dm-replica: sync %s: its copy waits: %s\n", s->rec.name, text);
+	drp_job_set_text(s->pool, job_id, text);
+	drp_sync_report(s);
+}
+
+/* What was under way has ended also where the journal could not take that. */
+u16 drp_sync_seen_progress(const struct drp_sync *s, u16 seen_state)
+{
+	u16 now = READ_ONCE(s->progress_now);
+
+	if (now)
+		return now;
+	if (seen_wait(s))
+		return DRP_PS_PENDING;
+	if (seen_state == DRP_CS_PARTITIONED)
+		return DRP_PS_UNKNOWN;
+	if (seen_state == DRP_CS_BROKEN && s->rec.copy_state != DRP_CS_BROKEN)
+		return DRP_PS_NOT_APPLICABLE;
+	return s->rec.progress_status;
 }
 
 /* ---- committing a new state ---- */
@@ -278,15 +348,21 @@ bool drp_sync_set_flow(struct drp_sync *s, enum drp_flow flow)
 
 void drp_sync_report(struct drp_sync *s)
 {
+	char text[DRP_IDENTITY_MAX + 1];
 	struct drp_event event = {
 		.type = DRP_EVENT_COPY_STATE,
 		.sync_id = s->rec.id,
-		.progress_status = s->rec.progress_status,
-		.message = s->rec.error_text[0] ? s->rec.error_text : NULL,
 	};
 
 	spin_lock(&s->pool->rec_lock);
 	event.copy_state = drp_sync_seen_state(s);
+	event.progress_status = s->rec.progress_status;
+	drp_sync_wait_text(s, text);
+	if (text[0])
+		event.progress_status = DRP_PS_PENDING;
+	else
+		strscpy(text, s->rec.error_text, sizeof(text));
 	spin_unlock(&s->pool->rec_lock);
+	event.message = text[0] ? text : NULL;
 	drp_event_report(s->pool, &event);
 }

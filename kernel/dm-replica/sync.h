@@ -24,6 +24,14 @@ enum drp_flow {
 	DRP_FLOW_CLONE,		/* as TRACK, but first the target gets what is overwritten */
 };
 
+/* What its copy waits for, and people can do something about. */
+enum drp_wait {
+	DRP_WAIT_NONE,
+	DRP_WAIT_COW_FULL,	/* room in COW space, and no snapshot may go for it */
+	DRP_WAIT_COW_FAILS,	/* COW space that takes what is to be preserved, likewise */
+	DRP_WAIT_MEMORY,	/* memory to begin with */
+};
+
 struct drp_sync {
 	struct drp_pool *pool;
 	struct drp_sync_rec rec;	/* under rec_lock; changed under op_lock or by a commit's apply */
@@ -57,8 +65,10 @@ struct drp_sync {
 	unsigned int recover_delay;	/* s */
 	struct work_struct free_work;
 	struct list_head removed_node;	/* in pool->removed */
+	u8 waits;			/* enum drp_wait: see drp_sync_set_wait() */
 	u16 progress_now;		/* of an operation under way that records none, or 0 */
 	u8 doubt;			/* DRP_DOUBT_*: nothing said that its device is the one of before; under op_lock */
+	bool copy_due;			/* it has no copier for want of memory: see drp_op_copy_later(); under op_lock */
 	bool undecided;			/* its ends could not be recorded: neither may be written */
 	bool removed;			/* under op_lock: no object any more, waits for its plans to go */
 };
@@ -92,6 +102,19 @@ bool drp_sync_has_legs(const struct drp_sync *s);
 
 /* Regions that its D plane has a bit for. op_lock held, or load. */
 u64 drp_sync_nr_regions(const struct drp_sync *s);
+
+/*
+ * Its copy waits, or goes on (DRP_WAIT_NONE): if that is news, listeners, its job
+ * and the kernel log are told. By who may start or stop the copy just now, its
+ * worker or with op_lock. Process context, no lock of a record.
+ */
+void drp_sync_set_wait(struct drp_sync *s, enum drp_wait wait);
+
+/* Why its copy does not go on although it should, in @text; empty: no such reason. rec_lock held. */
+void drp_sync_wait_text(const struct drp_sync *s, char text[DRP_IDENTITY_MAX + 1]);
+
+/* ProgressStatus as seen now, of a sync that is seen as @seen_state. rec_lock held. */
+u16 drp_sync_seen_progress(const struct drp_sync *s, u16 seen_state);
 
 /* CopyState as seen now: Partitioned if the target is away, Broken if the journal could not say so. rec_lock held. */
 u16 drp_sync_seen_state(const struct drp_sync *s);

@@ -3,6 +3,13 @@
 #include "advice.h"
 #include "device.h"
 
+/* For what people can do something about; it says for what. */
+static bool copy_waits(const struct record *sync)
+{
+	return rec_u64(sync, DRP_A_PROGRESS_STATUS) == DRP_PS_PENDING &&
+	       *rec_str(sync, DRP_A_ERROR_TEXT);
+}
+
 bool sync_needs_care(const struct record *sync)
 {
 	switch (rec_u64(sync, DRP_A_COPY_STATE)) {
@@ -20,6 +27,8 @@ bool sync_needs_care(const struct record *sync)
 	case DRP_PS_REQUIRES_SPLIT:
 	case DRP_PS_REQUIRES_RESUME:
 		return true;
+	case DRP_PS_PENDING:
+		return copy_waits(sync);
 	default:
 		return false;
 	}
@@ -132,6 +141,9 @@ void advise_sync(const struct record *sync, char *text)
 	}
 	if (verb)
 		snprintf(text, ADVICE_MAX, "'replctl %s %s'", verb, name);
+	else if (copy_waits(sync))
+		snprintf(text, ADVICE_MAX, "%s; its copy goes on by itself then",
+			 rec_str(sync, DRP_A_ERROR_TEXT));
 	else if (sync_overwrites_source(sync) > 0)
 		snprintf(text, ADVICE_MAX, "%s already shows the content of %s; keep both until the copy has ended",
 			 source, target);

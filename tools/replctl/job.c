@@ -85,7 +85,7 @@ DEFINE_COMMANDS(job) = {
 	  "JOB is POOL/NUMBER, or NUMBER where it is unique.",
 	  "replctl job show tank/7", 0, 1, 1, 0 },
 	{ "job wait", job_wait, "Wait until a job has ended", "JOB [--timeout SECONDS]",
-	  "The exit status is that of the job's result.",
+	  "The exit status is that of the job's result. Why a job does not go on is said meanwhile.",
 	  "replctl job wait tank/7\nreplctl job wait 7 --timeout 60", O(TIMEOUT), 1, 1, 0 },
 	{ "job suspend", job_suspend, "Stop a job for a while", "JOB...", NULL,
 	  "replctl job suspend tank/7", 0, 1, MANY, 0 },

@@ -159,8 +159,21 @@ static int look_at_sync(const struct wait *w, bool ended, struct record *sync)
 	return -1;
 }
 
+/* Why a job does not go on, once for each reason. */
+static void tell_reason(struct wait *w, const struct record *job, bool bar)
+{
+	const char *reason = rec_str(job, DRP_A_ERROR_TEXT);
+
+	if (!job->attrs || job_ended(job) || !strcmp(reason, w->told))
+		return;
+	snprintf(w->told, sizeof(w->told), "%s", reason);
+	if (*reason)
+		fprintf(stderr, "%sreplctl: job %llu waits: %s\n", bar ? "\r\033[K" : "",
+			(unsigned long long)rec_u64(job, DRP_A_JOB_ID), reason);
+}
+
 /* One look at sync and job. -1: go on waiting; else the exit status. */
-static int look(const struct wait *w, bool bar)
+static int look(struct wait *w, bool bar)
 {
 	struct record sync = { 0 }, job = { 0 };
 	bool open = false, ended = false;
@@ -170,6 +183,7 @@ static int look(const struct wait *w, bool bar)
 		status = look_at_sync(w, ended, &sync);
 	else if (status < 0 && ended)
 		status = 0;
+	tell_reason(w, &job, bar);
 	if (bar && job.attrs)
 		draw_bar(&job, &sync);
 	record_free(&sync);
@@ -188,7 +202,7 @@ static int timed_out(const struct wait *w)
 		    w->timeout, drp_name(DRP_ENUM_COPY_STATE, w->copy_state));
 }
 
-int wait_for(const struct wait *w)
+int wait_for(struct wait *w)
 {
 	s64 end = w->timeout < 0 ? 0 : now_ms() + w->timeout * 1000;
 	bool bar = bar_wanted() && w->job.id;
