@@ -349,9 +349,9 @@ static void path_is_back(struct drp_sync *s)
 
 	if (rec.recovery_mode != DRP_RECOVERY_MANUAL) {
 		if (rec.reverse)
-			drp_op_turn_continue(s, 0, 0);
+			drp_op_copy_later(s, drp_op_turn_continue(s, 0, 0));
 		else if (rec.partial)
-			drp_op_clone_continue(s, 0);
+			drp_op_copy_later(s, drp_op_clone_continue(s, 0));
 		else
 			drp_op_restart_copy(s);
 		return;

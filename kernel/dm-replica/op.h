@@ -78,6 +78,12 @@ u64 drp_op_next_id(struct drp_pool *pool);
 int drp_op_start_copy(struct drp_sync *s, struct drp_sync_rec *rec, u64 job_id,
 		      const void *extra, u32 extra_len);
 
+/*
+ * @error has kept the copy of @s from starting: where that is memory, it starts by
+ * itself, soon; the status says so until then. op_lock held.
+ */
+void drp_op_copy_later(struct drp_sync *s, int error);
+
 /* By itself: Broken, Partitioned or left unsynchronized by a crash: copy again. op_lock held. */
 void drp_op_restart_copy(struct drp_sync *s);
 

@@ -368,8 +368,8 @@ void drp_op_clone_legs_complete(struct drp_sync *s)
 	}
 	drp_sync_refresh(s);
 	if (s->rec.partial && s->rec.copy_state == DRP_CS_UNSYNCHRONIZED &&
-	    !(s->copier && drp_copy_running(s->copier)) && drp_op_clone_continue(s, 0))
-		pr_warn("dm-replica: sync %s: copy cannot start\n", s->rec.name);
+	    !(s->copier && drp_copy_running(s->copier)))
+		drp_op_copy_later(s, drp_op_clone_continue(s, 0));
 	if (s->rec.partial && s->rec.copy_state == DRP_CS_BROKEN)
 		mod_delayed_work(s->pool->copy_wq, &s->recover_work, HZ);
 	drp_sync_report(s);

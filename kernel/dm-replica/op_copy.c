@@ -73,16 +73,44 @@ int drp_op_start_copy(struct drp_sync *s, struct drp_sync_rec *rec, u64 job_id,
 	return r;
 }
 
+void drp_op_copy_later(struct drp_sync *s, int error)
+{
+	if (error && error != -ENOMEM)
+		DMWARN("sync %s: copy cannot start (error %d)", s->rec.name, error);
+	if (error != -ENOMEM || s->pool->stopping)
+		return;
+	s->copy_due = true;
+	drp_sync_set_wait(s, DRP_WAIT_MEMORY);
+	mod_delayed_work(s->pool->op_wq, &s->pool->reap_work, HZ);
+}
+
+/* Those that had no memory for it. */
+static void start_due(struct drp_pool *pool)
+{
+	struct drp_sync *s;
+	unsigned long id;
+
+	if (pool->suspended || pool->stopping || !drp_pool_writable(pool))
+		return;
+	xa_for_each(&pool->syncs, id, s) {
+		if (!s->copy_due || s->removed)
+			continue;
+		s->copy_due = false;
+		/* Otherwise that begins when they are attached. */
+		if (drp_sync_has_legs(s))
+			drp_op_legs_complete(s);
+		if (!s->copy_due)
+			drp_sync_set_wait(s, DRP_WAIT_NONE);
+	}
+}
+
 void drp_op_restart_copy(struct drp_sync *s)
 {
 	struct drp_sync_rec rec = s->rec;
-	int r;
 
 	rec.progress_status = rec.initial_copy ? DRP_PS_SYNCHRONIZING : DRP_PS_RESYNCING;
 	drp_job_ensure_ids(s->pool);	/* without one the copy has no job, and goes on */
-	r = drp_op_start_copy(s, &rec, 0, NULL, 0);
-	if (r)
-		DMWARN("sync %s: copy cannot start (error %d)", rec.name, r);
+	drp_op_copy_later(s, drp_op_start_copy(s, &rec, 0, NULL, 0));
 }
 
 /* Does the request stop the copy of @x, beside that of @s? See drp_op_turn_stop_copies(). */
@@ -132,9 +160,10 @@ void drp_op_pause_copy(struct drp_sync *s)
 static void continue_copy(struct drp_sync *s)
 {
 	struct drp_sync_rec rec = s->rec;
+	int r = drp_op_make_copier(s);
 
-	if (drp_op_make_copier(s)) {
-		DMWARN("sync %s: no memory for its copy", rec.name);
+	if (r) {
+		drp_op_copy_later(s, r);
 		return;
 	}
 	if (drp_copy_running(s->copier))
@@ -175,7 +204,7 @@ static void turn_legs_complete(struct drp_sync *s)
 	else if (s->rec.recovery_mode == DRP_RECOVERY_MANUAL && s->rec.partitioned)
 		require_resume(s);
 	else if (!s->copier || !drp_copy_running(s->copier))
-		drp_op_turn_continue(s, 0, 0);
+		drp_op_copy_later(s, drp_op_turn_continue(s, 0, 0));
 	if (s->rec.copy_state == DRP_CS_BROKEN)
 		mod_delayed_work(s->pool->copy_wq, &s->recover_work, HZ);
 	drp_sync_report(s);
@@ -399,6 +428,7 @@ void drp_op_reap_work(struct work_struct *work)
 
 	drp_job_reap(pool, false);
 	drp_op_turn_try_again(pool);
+	start_due(pool);
 	drp_op_collect_removed(pool, msecs_to_jiffies(100));
 	drp_snapshot_settle_all(pool, msecs_to_jiffies(100));
 	drp_snapshot_watch_kick(pool);

@@ -123,8 +123,7 @@ static void copy_again(struct drp_sync *s)
 
 	drp_job_ensure_ids(s->pool);
 	rec.progress_status = rec.initial_copy ? DRP_PS_SYNCHRONIZING : DRP_PS_RESYNCING;
-	if (drp_op_start_copy(s, &rec, job_id, NULL, 0))
-		pr_warn("dm-replica: sync %s: copy cannot start\n", rec.name);
+	drp_op_copy_later(s, drp_op_start_copy(s, &rec, job_id, NULL, 0));
 }
 
 void drp_op_turn_restart_others(struct drp_sync *turned, const struct drp_element *here)

@@ -42,6 +42,7 @@ bool drp_fail_alloc(const char *site);
 
 unsigned int drp_fail_nth;
 static bool drp_fail_later;
+static char drp_fail_at[32];
 static atomic_t drp_fail_count = ATOMIC_INIT(0);
 static const char *drp_fail_sites[DRP_SITES_MAX];
 
@@ -52,6 +53,8 @@ bool drp_fail_alloc(const char *site)
 
 	if (n <= DRP_SITES_MAX)
 		WRITE_ONCE(drp_fail_sites[n - 1], site);
+	if (drp_fail_at[0] && strstarts(site, drp_fail_at))
+		return true;
 	return n == nth || (n > nth && nth && READ_ONCE(drp_fail_later));
 }
 
@@ -87,6 +90,9 @@ static const struct kernel_param_ops drp_fail_ops = { .set = drp_fail_arm, .get 
 module_param_cb(fail_nth, &drp_fail_ops, NULL, 0600);
 /* All behind the Nth fail, too, until 0 is written there. */
 module_param_named(fail_later, drp_fail_later, bool, 0600);
+
+/* So do those at places that begin with this, as "leg:", while fail_nth is not 0. */
+module_param_string(fail_at, drp_fail_at, sizeof(drp_fail_at), 0600);
 
 #endif /* DRP_FAIL_MAIN */
 
