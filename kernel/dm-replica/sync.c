@@ -132,10 +132,10 @@ bool drp_sync_consistent(const struct drp_sync *s)
 
 /* ---- a copy that waits ---- */
 
-/* One that was left without a copy since says itself why. rec_lock held. */
+/* Where its copy has ended since, or a leg is away, the state says itself why. rec_lock held. */
 static enum drp_wait seen_wait(const struct drp_sync *s)
 {
-	switch (s->rec.copy_state) {
+	switch (drp_sync_seen_state(s)) {
 	case DRP_CS_UNSYNCHRONIZED:
 	case DRP_CS_SYNCHRONIZED:	/* differs, without anybody to copy it */
 		return s->rec.partitioned ? DRP_WAIT_NONE : READ_ONCE(s->waits);
@@ -154,7 +154,7 @@ void drp_sync_wait_text(const struct drp_sync *s, char text[DRP_IDENTITY_MAX + 1
 			 s->pool->sb.name);
 		return;
 	case DRP_WAIT_COW_FAILS:
-		snprintf(text, size, "COW space of pool %s fails: repair its device or return a snapshot",
+		snprintf(text, size, "pool %s cannot preserve what snapshots need: see the kernel log",
 			 s->pool->sb.name);
 		return;
 	case DRP_WAIT_MEMORY:

@@ -356,7 +356,7 @@ enum drp_attr {
 	DRP_A_WHEN_SUSPENDED,		/* u64 */
 	DRP_A_WHEN_SYNCED,		/* u64: point in time of the target's content */
 	DRP_A_WHEN_SYNCHRONIZED,	/* u64 */
-	DRP_A_ERROR_TEXT,		/* string: why Broken, Invalid, Partitioned */
+	DRP_A_ERROR_TEXT,		/* string: why Broken, Invalid, Partitioned; what it waits for */
 
 	/* job */
 	DRP_A_JOB_STATE,		/* u16 enum drp_job_state */
