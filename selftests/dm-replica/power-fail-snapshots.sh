@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: power failures at random moments of snapshots that are made,
 # written, renewed, restored, dissolved and returned, with writers on all sides, break no
-# rule of the crash contract and leave no space behind (FAILURES, default 120)
+# rule of the crash contract and leave no space behind (FAILURES, default 110)
 # REQUIRES: replica simdisk
 # GROUP: torture
 # TIMEOUT: 900
@@ -11,7 +11,7 @@
 # shellcheck source=selftests/lib/powerfail.sh
 . "$DRP_TOP/selftests/lib/powerfail.sh"
 
-powerfail 120 --snapshots
+powerfail 110 --snapshots
 read -r points doubtful < <(sed -n 's/^\([0-9]*\) points in time, \([0-9]*\) operations .*/\1 \2/p' "$DRP_TMP/out")
 [ "${points:-0}" -ge $((failures / 2)) ] || fail "only ${points:-0} points in time"
 [ "${doubtful:-0}" -ge 1 ] || fail "no failure in the middle of an operation"
