@@ -8,6 +8,7 @@
 #include "job.h"
 #include "leg.h"
 #include "preserve.h"
+#include "snapshot.h"
 
 #define WINDOW_MAX		16	/* copying at a time */
 #define UNIT_SECTORS		2048	/* 1 MiB */
@@ -26,6 +27,13 @@ struct drp_copier *drp_copier_alloc(struct drp_sync *s, drp_copy_done_fn done)
 
 	if (!c)
 		return NULL;
+	if (drp_snapshot_is_nested(s)) {
+		c->nested = drp_copy_nested_alloc();
+		if (!c->nested) {
+			kvfree(c);
+			return NULL;
+		}
+	}
 	c->s = s;
 	c->done = done;
 	INIT_DELAYED_WORK(&c->work, copy_work);
@@ -39,6 +47,7 @@ struct drp_copier *drp_copier_alloc(struct drp_sync *s, drp_copy_done_fn done)
 void drp_copier_free(struct drp_copier *c)
 {
 	drp_copy_stop(c);
+	drp_copy_nested_free(c->nested);
 	kvfree(c);
 }
 
@@ -93,6 +102,8 @@ void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 	c->space_ms = 0;
 	c->budget_ns = 0;
 	c->reported_ns = 0;
+	if (c->nested)
+		drp_copy_nested_start(c);
 	c->host_entries = host_entries(c);
 	c->host_seen = jiffies - msecs_to_jiffies(FOREGROUND_MS) - 1;
 	drp_sync_set_wait(c->s, DRP_WAIT_NONE);
@@ -105,6 +116,11 @@ void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 bool drp_copy_running(const struct drp_copier *c)
 {
 	return READ_ONCE(c->running);
+}
+
+bool drp_copy_may_run(struct drp_copier *c)
+{
+	return READ_ONCE(c->running) && !READ_ONCE(c->held);
 }
 
 static unsigned int in_flight(struct drp_copier *c)
@@ -464,18 +480,16 @@ static unsigned int window(struct drp_copier *c)
 	}
 }
 
-/* For the worker itself: a kick that has come meanwhile is not put off. */
-static void again_in(struct drp_copier *c, unsigned long delay)
+void drp_copy_again_in(struct drp_copier *c, unsigned long delay)
 {
 	queue_delayed_work(c->s->pool->copy_wq, &c->work, delay);
 }
 
-/* A gate that is closed, memory that is short: no fault of a leg, and over by itself. */
-static bool try_later(struct drp_copier *c, int r)
+bool drp_copy_try_later(struct drp_copier *c, int r)
 {
 	if (r != -EAGAIN && r != -ENOMEM)
 		return false;
-	again_in(c, msecs_to_jiffies(RETRY_MS));
+	drp_copy_again_in(c, msecs_to_jiffies(RETRY_MS));
 	return true;
 }
 
@@ -485,8 +499,7 @@ static u64 ns_at_rate(u64 sectors, u64 rate)
 			 max_t(u64, div64_u64(rate, 1000), 1));
 }
 
-/* May a unit start now? Otherwise come back later. */
-static bool within_rate(struct drp_copier *c)
+bool drp_copy_within_rate(struct drp_copier *c)
 {
 	u64 rate = READ_ONCE(c->s->rec.rate_limit), now = ktime_get_ns();
 
@@ -495,13 +508,13 @@ static bool within_rate(struct drp_copier *c)
 	/* The last unit may have been paid for at a lower rate. */
 	c->budget_ns = min(c->budget_ns, now + ns_at_rate(UNIT_SECTORS, rate));
 	if (c->budget_ns > now) {
-		again_in(c, nsecs_to_jiffies(c->budget_ns - now) + 1);
+		drp_copy_again_in(c, nsecs_to_jiffies(c->budget_ns - now) + 1);
 		return false;
 	}
 	return true;
 }
 
-static void pay(struct drp_copier *c, u64 sectors)
+void drp_copy_pay(struct drp_copier *c, u64 sectors)
 {
 	u64 rate = READ_ONCE(c->s->rec.rate_limit);
 
@@ -549,7 +562,7 @@ static void look_around(struct drp_copier *c, struct survey *v)
 		issue_unit(&c->unit[__ffs64(locked)]);
 }
 
-static void finish(struct drp_copier *c, int error, bool target_failed)
+void drp_copy_finish(struct drp_copier *c, int error, bool target_failed)
 {
 	drp_copy_report(c);
 	note_space(c);
@@ -569,8 +582,8 @@ static bool settle(struct drp_copier *c, const struct survey *v)
 		r = drp_turn_flush(c->turn);
 		target_failed = r && r != -EAGAIN;
 	}
-	if (r && !try_later(c, r) && !v->in_flight)
-		finish(c, r, target_failed);
+	if (r && !drp_copy_try_later(c, r) && !v->in_flight)
+		drp_copy_finish(c, r, target_failed);
 	if (!r)
 		drp_copy_report(c);
 	return !r;
@@ -611,7 +624,7 @@ static bool end_pass(struct drp_copier *c, const struct survey *v)
 		c->cursor = 0;
 		return true;
 	}
-	finish(c, 0, false);
+	drp_copy_finish(c, 0, false);
 	return false;
 }
 
@@ -624,27 +637,27 @@ static bool start_next(struct drp_copier *c, const struct survey *v)
 	int r = next_run(c, max_t(u64, max, 1), &first, &count);
 
 	if (r < 0) {
-		if (!try_later(c, r))
-			finish(c, r, false);
+		if (!drp_copy_try_later(c, r))
+			drp_copy_finish(c, r, false);
 		return false;
 	}
 	if (!r)
 		return end_pass(c, v);
-	if (!within_rate(c))
+	if (!drp_copy_within_rate(c))
 		return false;
 	r = start_unit(c, v->free, first, count);
 	if (r == -ENOSPC && c->space_ms) {
-		again_in(c, msecs_to_jiffies(c->space_ms));
+		drp_copy_again_in(c, msecs_to_jiffies(c->space_ms));
 		return false;
 	}
 	if (r) {
-		if (!try_later(c, r))
-			finish(c, r, false);
+		if (!drp_copy_try_later(c, r))
+			drp_copy_finish(c, r, false);
 		return false;
 	}
 	note_space(c);
 	sectors = v->free->range.end - v->free->range.start;
-	pay(c, sectors);
+	drp_copy_pay(c, sectors);
 	c->cursor = v->free->first + v->free->count;
 	c->unflushed += sectors;
 	return true;
@@ -655,6 +668,10 @@ static void copy_work(struct work_struct *work)
 	struct drp_copier *c = container_of(to_delayed_work(work), struct drp_copier, work);
 	struct survey v;
 
+	if (c->nested) {
+		drp_copy_nested_work(c);
+		return;
+	}
 	for (;;) {
 		look_around(c, &v);
 		if (!v.running)
@@ -663,7 +680,7 @@ static void copy_work(struct work_struct *work)
 			drp_copy_report(c);
 		if (v.read_failed || v.write_failed) {
 			if (!v.in_flight)
-				finish(c, -EIO, v.write_failed && !v.read_failed);
+				drp_copy_finish(c, -EIO, v.write_failed && !v.read_failed);
 			return;
 		}
 		if (!v.free || c->unflushed >= FLUSH_SECTORS) {

@@ -49,4 +49,13 @@ void drp_copy_spoil(struct drp_copier *c, u64 start, u64 end);
 
 bool drp_copy_running(const struct drp_copier *c);
 
+/* ---- restores into snapshots: see op_snapshot_nested.c ---- */
+
+/* Another one than before begins: it looks at all chunks again. It does not run. op_lock held. */
+void drp_copy_nested_reset(struct drp_copier *c);
+/* Bytes of the source of @s, which is being restored, that were not looked at yet. rec_lock held. */
+u64 drp_copy_nested_dirty(const struct drp_sync *s);
+/* Is there so much room in COW space that one is worth a try? Any context. */
+bool drp_copy_nested_has_room(struct drp_pool *pool);
+
 #endif /* DRP_COPY_H */

@@ -57,7 +57,8 @@ int drp_copy_flush(struct drp_copier *c, bool *target_failed)
 void drp_copy_report(struct drp_copier *c)
 {
 	struct drp_pool *pool = c->s->pool;
-	u64 left = drp_plane_count(drp_copy_todo(c)) << (pool->region_shift + SECTOR_SHIFT);
+	u64 left = c->nested ? drp_copy_nested_left(c) :
+		   drp_plane_count(drp_copy_todo(c)) << (pool->region_shift + SECTOR_SHIFT);
 	struct drp_event event = {
 		.type = DRP_EVENT_PROGRESS,
 		.sync_id = c->s->rec.id,
@@ -65,6 +66,8 @@ void drp_copy_report(struct drp_copier *c)
 	};
 	u64 now = ktime_get_ns(), done, total;
 
+	if (c->nested)
+		c->bytes_done = (c->s->source->rec.size_sectors << SECTOR_SHIFT) - left;
 	/* What is copied and not yet flushed counts as done, too; its marks are still there. */
 	total = c->bytes_done + left;
 	done = min(c->bytes_done + (c->copied_unflushed << SECTOR_SHIFT), total);

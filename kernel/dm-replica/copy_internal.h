@@ -25,10 +25,13 @@ struct copy_unit {
 	bool read_failed, write_failed;
 };
 
+struct drp_copy_nested;
+
 struct drp_copier {
 	/* fixed */
 	struct drp_sync *s;
 	drp_copy_done_fn done;
+	struct drp_copy_nested *nested;	/* of a restore into a snapshot: see copy_nested.c; or NULL */
 	struct delayed_work work;	/* on op_wq; never runs twice at a time */
 	wait_queue_head_t idle;
 
@@ -70,5 +73,30 @@ int drp_copy_flush(struct drp_copier *c, bool *target_failed);
 
 /* How far it is, to the job, and once in DRP_PROGRESS_NS to who listens. The copier's worker. */
 void drp_copy_report(struct drp_copier *c);
+
+/* May its worker go on, or does somebody stop it, or look whether it ends? Any context. */
+bool drp_copy_may_run(struct drp_copier *c);
+/* For the worker itself: a kick that has come meanwhile is not put off. */
+void drp_copy_again_in(struct drp_copier *c, unsigned long delay);
+/* Was @r a gate that is closed, or memory that is short? No fault of a leg, and over by itself: the worker runs again. */
+bool drp_copy_try_later(struct drp_copier *c, int r);
+/* May it copy now? Otherwise its worker runs again when it may. */
+bool drp_copy_within_rate(struct drp_copier *c);
+/* It has, so much. */
+void drp_copy_pay(struct drp_copier *c, u64 sectors);
+/* It is through: see drp_copy_done_fn. The copier's worker. */
+void drp_copy_finish(struct drp_copier *c, int error, bool target_failed);
+
+/* ---- restores into snapshots (copy_nested.c) ---- */
+
+/* NULL: no memory. Sleep. */
+struct drp_copy_nested *drp_copy_nested_alloc(void);
+void drp_copy_nested_free(struct drp_copy_nested *n);
+/* It starts, or goes on. op_lock held. */
+void drp_copy_nested_start(struct drp_copier *c);
+/* One step of the worker, which runs again by itself. Sleeps. */
+void drp_copy_nested_work(struct drp_copier *c);
+/* Bytes that were not looked at yet. Any context. */
+u64 drp_copy_nested_left(const struct drp_copier *c);
 
 #endif /* DRP_COPY_INTERNAL_H */

@@ -112,9 +112,10 @@ static int check(const struct diff *d, const char **why)
 	if (drp_snapshot_root(d->a) != drp_snapshot_root(d->b) || !d->pool->cow)
 		*why = "the elements are not snapshots of one element";
 	else if ((!drp_element_virtual(d->a) && d->a->inbound) ||
-		 (!drp_element_virtual(d->b) && d->b->inbound))
+		 (!drp_element_virtual(d->b) && d->b->inbound) || d->a->nested || d->b->nested)
 		*why = "one of the elements is being restored or cloned to: wait for that";
-	else if (drp_snapshot_in_turn(d->a) != drp_snapshot_in_turn(d->b))
+	else if (drp_snapshot_in_turn(d->a) != drp_snapshot_in_turn(d->b) ||
+		 drp_snapshot_in_nested(d->a) || drp_snapshot_in_nested(d->b))
 		*why = "one of the elements was taken during a restore that is not finished: wait for that";
 	else if ((drp_element_virtual(d->a) && !drp_snapshot_live(d->a)) ||
 		 (drp_element_virtual(d->b) && !drp_snapshot_live(d->b)))

@@ -6,6 +6,7 @@
  * changes are made durable the same way, before the first such write.
  */
 #include "copy.h"
+#include "cow.h"
 #include "io.h"
 #include "job.h"
 #include "leg.h"
@@ -342,6 +343,14 @@ static int probe_leg(struct drp_element *e)
 	return r;
 }
 
+/* The same of COW space, and has it room? */
+static int probe_cow(struct drp_pool *pool)
+{
+	int r = drp_cow_prove(pool->cow) ?: drp_cow_flush(pool->cow, DRP_FLUSH_TIMEOUT);
+
+	return r || drp_copy_nested_has_room(pool) ? r : -ENOSPC;
+}
+
 /* Manual: the administrator resumes; Automatic: go on by itself. op_lock held. */
 static void path_is_back(struct drp_sync *s)
 {
@@ -385,7 +394,7 @@ void drp_recover_work(struct work_struct *work)
 	if (!wanted)
 		return;
 	/* A leg that hangs must not keep other operations waiting. */
-	r = probe_leg(s->source);
+	r = drp_snapshot_is_nested(s) ? probe_cow(s->pool) : probe_leg(s->source);
 	if (!r && !drp_sync_is_snapshot(s))
 		r = probe_leg(s->target);
 

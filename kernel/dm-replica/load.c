@@ -276,6 +276,10 @@ static int settle_turn(struct drp_sync *s)
 		free_turn(s);
 		return 0;
 	}
+	if (drp_snapshot_is_nested(s) && s->rec.copy_state != DRP_CS_INVALID && s->rec.gen_start) {
+		s->source->nested = s;
+		return 0;
+	}
 	r = s->turn ? drp_plane_load_all(s->turn->c) : -EIO;
 	if (r == -ENOMEM)
 		return r;

@@ -288,7 +288,7 @@ static int take_new(struct drp_op *op, struct drp_sync *s, const struct drp_tran
 	/* No copy may clear what is marked from now on. */
 	drp_op_turn_stop_copies(s->target);
 	r = drp_op_turn_prepare(op, s, s->target);
-	if (!r && drp_op_turn_tell_others(s))
+	if (!r && drp_op_turn_tell_others(s, s->target))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	r = r ?: cut(op, s, c);
 	return r ?: confirm(op, s, t, c);
@@ -411,7 +411,7 @@ void drp_op_clone_finished(struct drp_sync *s)
 		drp_copy_start(s->copier, s->rec.job_id);
 		return;
 	}
-	if (r == -EAGAIN || r == -ENOMEM || (!r && !unhook(s, drp_op_turn_end_wait(t)))) {
+	if (r == -EAGAIN || r == -ENOMEM || (!r && !unhook(s, drp_op_turn_end_wait(&t->end_ms)))) {
 		/* A device is suspended or hangs, or memory is short: the copier finds nothing to do and comes again. */
 		drp_copy_start_in(s->copier, s->rec.job_id, DRP_TURN_END_RETRY_MS);
 		return;

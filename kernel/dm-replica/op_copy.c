@@ -350,6 +350,8 @@ void drp_op_finish_work(struct work_struct *work)
 		snprintf(why, sizeof(why), "%s %s error %d while copying",
 			 s->finish_target == s->rec.reverse ? "source" : "target", what,
 			 s->finish_error);
+		if (s->finish_error == -ENOSPC && drp_snapshot_nested_turned(s))
+			strscpy(why, "COW space has no room for what is copied", sizeof(why));
 		drp_fault_break(s, why);
 		goto out;
 	}

@@ -45,6 +45,15 @@ int drp_snapshot_lose_all(struct drp_element *e, u16 state, const char *why);
 /* The same of those that were taken since the restore of @e, which is lost, began. */
 int drp_snapshot_lose_in_turn(struct drp_element *e, const char *why);
 
+/* ---- restores of sources that are snapshots (op_snapshot_nested.c). op_lock held ---- */
+
+/* Does the source of @s show what the target has, because of such a restore? */
+bool drp_snapshot_nested_turned(const struct drp_sync *s);
+/* It begins; the checks were made. 0 or a refusal. Sleeps. */
+int drp_snapshot_nested_begin(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+/* Its copy came to the end. Sleeps. */
+void drp_snapshot_nested_finished(struct drp_sync *s);
+
 /* Work body. */
 void drp_snapshot_full_work(struct work_struct *work);
 

@@ -140,7 +140,7 @@ int drp_op_snapshot_dissolve(struct drp_op *op, struct drp_sync *s)
 	if (!a)
 		return metadata_failed(op, -ENOMEM);
 	/* Should that restore be lost, the sync can say so; an aspect cannot. */
-	r = drp_snapshot_in_turn(x) ?
+	r = drp_snapshot_in_turn(x) || drp_snapshot_in_nested(x) ?
 		drp_op_refuse(op, DRP_RV_INVALID_STATE,
 			      "%s was taken during the restore of %s, which is not finished: wait for that",
 			      x->rec.name, s->source->rec.name) :

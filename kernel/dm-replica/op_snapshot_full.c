@@ -54,62 +54,105 @@ static int lose_aspects(struct drp_element *e, u64 generation)
 	return 0;
 }
 
-/* The records say so. @x's gate is closed and drained. */
-static int commit_lost(struct drp_element *x, u16 state, const char *why)
-{
-	struct drp_changes c = { .pool = x->pool, .reclaim = true };
-	struct drp_element_rec element = x->rec;
-	u64 job_id = x->snap ? x->snap->rec.job_id : 0;
+/* One that is lost. */
+struct loss {
+	struct drp_element *x;
+	struct drp_element_rec element;
 	struct drp_sync_rec rec;
-	int r;
+	u64 job_id;
+};
 
-	if (x->snap) {
-		if (x->snap->copier)
-			drp_copy_stop(x->snap->copier);
-		rec = x->snap->rec;
-		rec.copy_state = state;
-		rec.requested_copy_state = DRP_CS_NOT_APPLICABLE;
-		rec.progress_status = DRP_PS_NOT_APPLICABLE;
-		rec.target_consistent = false;
-		rec.in_sync = false;
-		rec.reverse = false;
-		rec.job_id = 0;
-		strscpy(rec.error_text, why, sizeof(rec.error_text));
-		drp_change_sync(&c, x->snap, &rec);
-	} else {
-		element.parent_generation = 0;
-		drp_change_element(&c, x, &element);
+static void add_loss(struct drp_changes *c, struct loss *loss, u16 state, const char *why)
+{
+	struct drp_sync_rec *rec = &loss->rec;
+	struct drp_element *x = loss->x;
+
+	loss->element = x->rec;
+	loss->job_id = 0;
+	if (!x->snap) {
+		loss->element.parent_generation = 0;
+		drp_change_element(c, x, &loss->element);
+		return;
 	}
-	r = drp_changes_commit(&c, 0);
-	if (r)
-		return r;
+	if (x->snap->copier)
+		drp_copy_stop(x->snap->copier);
+	*rec = x->snap->rec;
+	loss->job_id = rec->job_id;
+	rec->copy_state = state;
+	rec->requested_copy_state = DRP_CS_NOT_APPLICABLE;
+	rec->progress_status = DRP_PS_NOT_APPLICABLE;
+	rec->target_consistent = false;
+	rec->in_sync = false;
+	rec->reverse = false;
+	rec->job_id = 0;
+	strscpy(rec->error_text, why, sizeof(rec->error_text));
+	drp_change_sync(c, x->snap, rec);
+}
+
+/* The record says so. */
+static void end_loss(const struct loss *loss, const char *why)
+{
+	struct drp_element *x = loss->x;
+
 	pr_warn("dm-replica: snapshot %s is lost: %s\n", x->rec.name, why);
-	/* Only a source that is not attached loses one that is being restored. */
+	/* Only a source that is not attached, or is lost with it, loses one that is being restored. */
 	if (x->snap)
 		drp_snapshot_restore_lost(x->snap);
-	if (job_id)
-		drp_job_end(x->pool, job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
+	if (loss->job_id)
+		drp_job_end(x->pool, loss->job_id, DRP_JOB_EXCEPTION, DRP_RV_FAILED, why);
 	drp_element_refresh_access(x);
 	if (x->snap)
 		drp_sync_report(x->snap);
-	return 0;
+}
+
+/* The records say so, all at once. The gates of the @n of @losses are closed and drained. */
+static int commit_lost(struct loss *losses, unsigned int n, u16 state, const char *why)
+{
+	struct drp_changes c = { .pool = losses->x->pool, .reclaim = true };
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < n; i++)
+		add_loss(&c, &losses[i], state, why);
+	r = drp_changes_commit(&c, 0);
+	for (i = 0; i < n && !r; i++)
+		end_loss(&losses[i], why);
+	return r;
+}
+
+/* One whose restore is not finished goes with what it is restored from: neither is anything without the other. */
+static struct drp_element *goes_with(struct drp_element *x)
+{
+	return x->snap && drp_snapshot_nested_turned(x->snap) ? x->snap->source : NULL;
 }
 
 static int lose_one(struct drp_element *x, u16 state, const char *why)
 {
-	int r;
+	struct loss *losses;
+	unsigned int i, n;
+	int r = 0;
 
 	if (!drp_snapshot_live(x))
 		return 0;
-	WRITE_ONCE(x->access, DRP_ACCESS_NONE);
-	drp_gate_close(&x->gate);
-	r = drp_gate_wait_drained(&x->gate, DRAIN_TIMEOUT) ? 0 : -ETIMEDOUT;
-	r = r ?: commit_lost(x, state, why);
-	if (r)
-		drp_element_refresh_access(x);
-	drp_gate_open(&x->gate);
-	if (!r)
-		drp_element_drop_cache(x);
+	losses = kcalloc(2, sizeof(*losses), GFP_NOIO | __GFP_NOFAIL);
+	losses[0].x = x;
+	losses[1].x = goes_with(x);
+	n = losses[1].x ? 2 : 1;
+	for (i = 0; i < n; i++) {
+		WRITE_ONCE(losses[i].x->access, DRP_ACCESS_NONE);
+		drp_gate_close(&losses[i].x->gate);
+	}
+	for (i = 0; i < n && !r; i++)
+		r = drp_gate_wait_drained(&losses[i].x->gate, DRAIN_TIMEOUT) ? 0 : -ETIMEDOUT;
+	r = r ?: commit_lost(losses, n, state, why);
+	for (i = 0; i < n; i++) {
+		if (r)
+			drp_element_refresh_access(losses[i].x);
+		drp_gate_open(&losses[i].x->gate);
+		if (!r)
+			drp_element_drop_cache(losses[i].x);
+	}
+	kfree(losses);
 	return r;
 }
 
@@ -123,17 +166,19 @@ static int lose(struct drp_element *x, u16 state, const char *why)
 
 int drp_snapshot_lose_all(struct drp_element *e, u16 state, const char *why)
 {
-	struct drp_element *x;
+	struct drp_element *last = e->nested ? e->nested->target : NULL, *x;
 	unsigned long id;
 	int r = 0;
 
 	xa_for_each(&e->pool->elements, id, x) {
-		if (x->rec.parent_element == e->rec.id)
+		if (x->rec.parent_element == e->rec.id && x != last)
 			r = lose(x, state, why);
 		if (r)
 			return r;
 	}
-	return lose_aspects(e, 0);
+	r = lose_aspects(e, 0);
+	/* What it is restored from takes @e with it, so all else that comes from @e is gone by then. */
+	return r || !last ? r : lose(last, state, why);
 }
 
 int drp_snapshot_lose_in_turn(struct drp_element *e, const char *why)
@@ -161,7 +206,10 @@ static bool must_stay(struct drp_element *x)
 
 	if (!drp_snapshot_live(x))
 		return false;
-	if (x->snap && (x->snap->rec.failed_copy_stops_host_io || x->snap->rec.reverse))
+	if (x->snap && x->snap->rec.failed_copy_stops_host_io)
+		return true;
+	/* It may go with a source that is a snapshot, whose restore is not a reason to stop others. */
+	if (x->snap && x->snap->rec.reverse && !drp_snapshot_is_nested(x->snap))
 		return true;
 	xa_for_each(&x->pool->elements, id, y)
 		if (y->rec.parent_element == x->rec.id && must_stay(y))
@@ -224,7 +272,7 @@ static struct drp_element *victim_of(struct drp_pool *pool, struct drp_element *
 		if (!drp_element_virtual(x) || !drp_snapshot_live(x) ||
 		    (e && (x->rec.parent_element != e->rec.id || x->rec.parent_generation > newest)))
 			continue;
-		if (must_stay(x))
+		if (must_stay(x) || goes_with(x))
 			continue;
 		if (x->snap) {
 			v.prio = x->snap->rec.copy_priority;

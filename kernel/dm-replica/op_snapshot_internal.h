@@ -28,10 +28,13 @@ int drp_op_snapshot_return(struct drp_op *op, struct drp_sync *s);
 /* Restore from Replica, Resume of one: may it begin or go on? 0 or a refusal. */
 int drp_op_snapshot_check_restore(struct drp_op *op, struct drp_sync *s);
 
+/* The same of one whose source is a snapshot, beside what drp_op_check_turn() looks at. */
+int drp_snapshot_check_nested(struct drp_op *op, struct drp_sync *s);
+
 /* Chunks that a restore would copy at most, or a negative errno. Gives op_lock up meanwhile: @s may be gone then. */
 s64 drp_snapshot_chunks(struct drp_sync *s);
 
-/* A restore ends without success: its point in time is lost. No I/O is inside the source's gate. */
+/* A restore ends without success: its point in time is lost. No I/O is inside the source's gate, nor (nested) does anything that comes from it live. */
 void drp_snapshot_restore_lost(struct drp_sync *s);
 
 #endif /* DRP_OP_SNAPSHOT_INTERNAL_H */

@@ -5,6 +5,7 @@
  * nothing is overwritten before that, and those that were written to the
  * snapshot. The turn itself is op_turn.c's.
  */
+#include "op_snapshot.h"
 #include "op_snapshot_internal.h"
 #include "op_turn.h"
 #include "preserve.h"
@@ -111,15 +112,19 @@ int drp_snapshot_mark_turn(struct drp_op *op, struct drp_sync *s)
 
 int drp_op_snapshot_check_restore(struct drp_op *op, struct drp_sync *s)
 {
-	if (drp_element_virtual(s->source))
-		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED,
-				     "%s is a snapshot itself: only an element with a device is restored",
-				     s->source->rec.name);
-	return drp_op_check_turn(op, s);
+	int r = drp_snapshot_is_nested(s) ? drp_snapshot_check_nested(op, s) : 0;
+
+	/* The other way round: its target would not stay as it is. */
+	if (!r && s->target->nested)
+		r = drp_op_refuse(op, DRP_RV_INVALID_STATE, "%s is being restored: wait for that",
+				  s->target->rec.name);
+	return r ?: drp_op_check_turn(op, s);
 }
 
 void drp_snapshot_restore_lost(struct drp_sync *s)
 {
+	if (drp_snapshot_nested_turned(s))
+		smp_store_release(&s->source->nested, NULL);
 	if (!s->turn)
 		return;
 	s->source->inbound = NULL;

@@ -14,8 +14,10 @@
 #include "job.h"
 #include "leg.h"
 #include "op_cut.h"
+#include "op_snapshot.h"
 #include "op_turn.h"
 #include "preserve.h"
+#include "snapshot.h"
 #include "turn.h"
 
 /* ---- checks ---- */
@@ -47,7 +49,8 @@ static int check_begin(struct drp_op *op, struct drp_sync *s)
 	if (drp_op_refuse_cloned(op, s->source) ||
 	    (op->req.operation == DRP_OP_FAILBACK && drp_op_refuse_cloned(op, s->target)))
 		return op->error;
-	if (!s->turn && !drp_catalog_has_room(op->pool, drp_catalog_plane_bytes(op->pool, sectors)))
+	if (!s->turn && !drp_snapshot_is_nested(s) &&
+	    !drp_catalog_has_room(op->pool, drp_catalog_plane_bytes(op->pool, sectors)))
 		return drp_op_refuse(op, DRP_RV_NO_SPACE,
 				     "the metadata device has no room for another bitmap of this size");
 	return 0;
@@ -81,9 +84,8 @@ void drp_op_turn_mark_others(struct drp_sync *turned)
 	}
 }
 
-int drp_op_turn_tell_others(struct drp_sync *turned)
+int drp_op_turn_tell_others(struct drp_sync *turned, const struct drp_element *here)
 {
-	const struct drp_element *here = turned->turn->here;
 	struct drp_sync *s;
 	unsigned long id;
 
@@ -101,7 +103,7 @@ int drp_op_turn_tell_others(struct drp_sync *turned)
 		} else if (s->target == here) {
 			rec.target_changed = true;
 			drp_sync_target_changed_now(s);
-			if (rec.copy_state == DRP_CS_SYNCHRONIZED && rec.sync_type == DRP_SYNC_CLONE)
+			if (rec.copy_state == DRP_CS_SYNCHRONIZED && rec.sync_type != DRP_SYNC_MIRROR)
 				rec.copy_state = DRP_CS_SKEWED;
 		} else {
 			continue;
@@ -251,15 +253,15 @@ static int cut(struct drp_op *op, struct drp_sync *s, struct drp_op_cut *cut)
 	return r;
 }
 
-static void fill(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t, u64 job_id,
-		 struct drp_sync_rec *rec)
+void drp_op_turn_fill(struct drp_op *op, const struct drp_transition *t, u64 began, u64 job_id,
+		      struct drp_sync_rec *rec)
 {
 	drp_op_merge_settings(op, rec);
 	rec->copy_state = DRP_CS_UNSYNCHRONIZED;
 	rec->requested_copy_state = t->copy_state_after;
 	rec->progress_status = t->progress_during;
 	rec->reverse = true;
-	rec->gen_start = s->turn->began;
+	rec->gen_start = began;
 	rec->in_sync = false;
 	rec->source_changed = false;
 	rec->partitioned = false;
@@ -284,7 +286,7 @@ static int begin_confirmed(struct drp_op *op, struct drp_sync *s, const struct d
 	u64 job_id = drp_op_take_job(op, s);
 	struct drp_sync_rec rec = s->rec;
 
-	fill(op, s, t, job_id, &rec);
+	drp_op_turn_fill(op, t, s->turn->began, job_id, &rec);
 	if (drp_sync_confirm(s, &rec, drp_cut_id(c), NULL, 0)) {
 		drp_turn_confirm(s->turn, false);
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
@@ -329,7 +331,7 @@ static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 		flush_source(s);
 		r = drp_op_turn_prepare(op, s, s->source);
 	}
-	if (!r && drp_op_turn_tell_others(s))
+	if (!r && drp_op_turn_tell_others(s, s->source))
 		r = drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	if (r)
 		return undo(s, r);
@@ -344,6 +346,11 @@ static int begin(struct drp_op *op, struct drp_sync *s, const struct drp_transit
 
 /* ---- going on ---- */
 
+static bool is_turned(const struct drp_sync *s)
+{
+	return s->turn || drp_snapshot_nested_turned(s);
+}
+
 int drp_op_turn_continue(struct drp_sync *s, u64 job_id, u16 goal)
 {
 	struct drp_sync_rec rec = s->rec;
@@ -351,7 +358,7 @@ int drp_op_turn_continue(struct drp_sync *s, u64 job_id, u16 goal)
 	u16 operation = failback ? DRP_OP_FAILBACK : DRP_OP_RESTORE_FROM_REPLICA;
 	int r = drp_op_make_copier(s);
 
-	if (r || !s->turn)
+	if (r || !is_turned(s))
 		return r ?: -EIO;
 	drp_copy_stop(s->copier);
 	drp_job_ensure_ids(s->pool);
@@ -423,10 +430,10 @@ bool drp_op_turn_drains(struct drp_element *e, long wait)
 }
 
 /* A short time at first, because hosts wait; I/O of slow disks needs more. */
-long drp_op_turn_end_wait(struct drp_turn *t)
+long drp_op_turn_end_wait(unsigned int *ms)
 {
-	t->end_ms = clamp_t(unsigned int, t->end_ms * 2, DRP_TURN_END_WAIT_MS, DRP_DEADLINE_MS);
-	return msecs_to_jiffies(t->end_ms);
+	*ms = clamp_t(unsigned int, *ms * 2, DRP_TURN_END_WAIT_MS, DRP_DEADLINE_MS);
+	return msecs_to_jiffies(*ms);
 }
 
 /* ---- what I/O that hangs keeps from being done ---- */
@@ -434,7 +441,7 @@ long drp_op_turn_end_wait(struct drp_turn *t)
 void drp_op_turn_try_again_soon(struct drp_sync *s)
 {
 	if (!s->pool->stopping)
-		mod_delayed_work(s->pool->op_wq, &s->pool->reap_work, drp_op_turn_end_wait(s->turn));
+		mod_delayed_work(s->pool->op_wq, &s->pool->reap_work, drp_op_turn_end_wait(&s->turn->end_ms));
 }
 
 void drp_op_turn_try_again(struct drp_pool *pool)
@@ -499,7 +506,7 @@ int drp_op_check_turn(struct drp_op *op, struct drp_sync *s)
 	int r = check_devices(op, s);
 
 	if (!r && s->rec.reverse && (op->req.operation == DRP_OP_RESUME || goes_on(s)) &&
-	    (s->rec.copy_state == DRP_CS_INVALID || !s->turn))
+	    (s->rec.copy_state == DRP_CS_INVALID || !is_turned(s)))
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE, "which regions are restored is not known");
 	return r || goes_on(s) ? r : check_begin(op, s);
 }
@@ -512,6 +519,8 @@ int drp_op_turn(struct drp_op *op, struct drp_sync *s, const struct drp_transiti
 		return r;
 	if (goes_on(s))
 		return go_on(op, s, t);
+	if (drp_snapshot_is_nested(s))
+		return drp_snapshot_nested_begin(op, s, t);
 	if (s->rec.copy_state == DRP_CS_INVALID)
 		r = forget_turn(op, s);
 	return r ?: begin(op, s, t);
@@ -519,7 +528,7 @@ int drp_op_turn(struct drp_op *op, struct drp_sync *s, const struct drp_transiti
 
 /* ---- the end ---- */
 
-static void restored(struct drp_sync *s)
+void drp_op_turn_restored(struct drp_sync *s)
 {
 	struct drp_sync_rec rec = s->rec;
 
@@ -563,13 +572,17 @@ void drp_op_turn_finished(struct drp_sync *s)
 	struct drp_turn *t = s->turn;
 	int r;
 
+	if (drp_snapshot_is_nested(s)) {
+		drp_snapshot_nested_finished(s);
+		return;
+	}
 	s->finish_job = s->rec.job_id;
 	r = drp_turn_settle(t);
 	if (!r && !drp_plane_empty(t->c)) {
 		drp_copy_start(s->copier, s->rec.job_id);
 		return;
 	}
-	if (r == -EAGAIN || r == -ENOMEM || (!r && !end_turn(s, drp_op_turn_end_wait(t)))) {
+	if (r == -EAGAIN || r == -ENOMEM || (!r && !end_turn(s, drp_op_turn_end_wait(&t->end_ms)))) {
 		/* A device is suspended or hangs, or memory is short: the copier finds nothing to do and comes again. */
 		drp_copy_start_in(s->copier, s->rec.job_id, DRP_TURN_END_RETRY_MS);
 		return;
@@ -581,7 +594,7 @@ void drp_op_turn_finished(struct drp_sync *s)
 	if (failback)
 		failed_back(s);
 	else
-		restored(s);
+		drp_op_turn_restored(s);
 	/* Else it could not be recorded: the pool is read-only. */
 	if (s->rec.reverse)
 		return;

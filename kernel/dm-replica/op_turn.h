@@ -14,8 +14,8 @@ void drp_op_turn_stop_copies(struct drp_element *e);
 /* Everything that may change on the side that @turned overwrites differs for all its other syncs. Sleeps. */
 void drp_op_turn_mark_others(struct drp_sync *turned);
 
-/* Their states say so before it happens. 0 or -EIO. Sleeps. */
-int drp_op_turn_tell_others(struct drp_sync *turned);
+/* Before @here is overwritten their states say so. 0 or -EIO. Sleeps. */
+int drp_op_turn_tell_others(struct drp_sync *turned, const struct drp_element *here);
 
 /* Whether it happened or not: what mirrors @here copies again what is marked. Sleeps. */
 void drp_op_turn_restart_others(struct drp_sync *turned, const struct drp_element *here);
@@ -37,8 +37,15 @@ int drp_snapshot_mark_turn(struct drp_op *op, struct drp_sync *s);
 /* In the cut, inside the closed gates: its C plane gets no marks any more, and has all of D. */
 void drp_op_turn_disarm(struct drp_sync *s);
 
-/* How long to wait for I/O that looks at it this time, in jiffies: longer each time. */
-long drp_op_turn_end_wait(struct drp_turn *t);
+/* How long to wait for I/O that looks at it this time, in jiffies: longer each time. @ms: how long it was last. */
+long drp_op_turn_end_wait(unsigned int *ms);
+
+/* What the record of its sync becomes with its beginning; @began: the newest generation of the side that is overwritten. */
+void drp_op_turn_fill(struct drp_op *op, const struct drp_transition *t, u64 began, u64 job_id,
+		      struct drp_sync_rec *rec);
+
+/* All is copied, and nobody looks at the other side: its record says so, and its job ends. Else it stays reverse. Sleeps. */
+void drp_op_turn_restored(struct drp_sync *s);
 
 /* Does I/O inside its gate end in this time? Its hosts wait meanwhile. Sleeps. */
 bool drp_op_turn_drains(struct drp_element *e, long wait);

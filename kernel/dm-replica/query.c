@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "element.h"
+#include "copy.h"
 #include "cow.h"
 #include "job.h"
 #include "snapshot.h"
@@ -135,7 +136,9 @@ static void fill_sync(struct drp_sync *s, struct drp_sync_info *info)
 	info->copy_state = drp_sync_seen_state(s);
 	info->progress_status = drp_sync_seen_progress(s, info->copy_state);
 	/* During a turn: what the side that is copied to still lacks. */
-	info->dirty_bytes = min(drp_plane_count(s->turn ? s->turn->c : s->d) << shift, total);
+	info->dirty_bytes = s->source->nested == s ? drp_copy_nested_dirty(s) :
+			    drp_plane_count(s->turn ? s->turn->c : s->d) << shift;
+	info->dirty_bytes = min(info->dirty_bytes, total);
 	info->percent_synced = div64_u64((total - info->dirty_bytes) * 100, total);
 	info->target_consistent = drp_sync_consistent(s);
 	info->in_sync = !s->rec.partitioned && !s->rec.reverse && !s->rec.partial &&

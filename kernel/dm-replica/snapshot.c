@@ -33,6 +33,15 @@ unsigned int drp_snapshot_depth(struct drp_element *e)
 	return levels;
 }
 
+bool drp_snapshot_comes_from(struct drp_element *x, const struct drp_element *e)
+{
+	unsigned int levels = 0;
+
+	while (x && x != e && drp_element_virtual(x) && levels++ <= DRP_SNAPSHOT_DEPTH)
+		x = drp_pool_element(x->pool, x->rec.parent_element);
+	return x == e;
+}
+
 bool drp_snapshot_live(const struct drp_element *x)
 {
 	if (!x->rec.parent_generation)
@@ -149,6 +158,13 @@ u64 drp_snapshot_generations(struct drp_element *e, u64 *gens, u32 max, u32 *n)
 	return generations(e, U64_MAX, gens, max, n);
 }
 
+u64 drp_snapshot_newest_upto(struct drp_element *e, u64 limit)
+{
+	u32 n;
+
+	return generations(e, limit, NULL, 0, &n);
+}
+
 /*
  * *@split: with @newest, some were taken since the unfinished restore of @e began.
  * Then it returns the newest generation from before that which is still needed, or 0.
@@ -185,6 +201,20 @@ bool drp_snapshot_in_turn(struct drp_element *x)
 	return t && t->began && generation_of(x, root) > t->began;
 }
 
+bool drp_snapshot_in_nested(struct drp_element *x)
+{
+	unsigned int levels;
+
+	for (levels = 0; x && drp_element_virtual(x) && levels <= DRP_SNAPSHOT_DEPTH; levels++) {
+		const u64 generation = x->rec.parent_generation;
+
+		x = drp_pool_element(x->pool, x->rec.parent_element);
+		if (x && x->nested && generation > x->nested->rec.gen_start)
+			return true;
+	}
+	return false;
+}
+
 /* Load: the checkpoint of the activation makes it durable. */
 static void lose(struct drp_element *x, const char *why)
 {
@@ -196,6 +226,11 @@ static void lose(struct drp_element *x, const char *why)
 		return;
 	}
 	rec = &x->snap->rec;
+	/* With it goes what it was to restore, if that is a snapshot. */
+	if (drp_snapshot_is_nested(x->snap) && rec->reverse) {
+		x->snap->source->nested = NULL;
+		rec->reverse = false;
+	}
 	rec->copy_state = DRP_CS_INVALID;
 	rec->progress_status = DRP_PS_UNKNOWN;
 	rec->target_consistent = false;
@@ -214,6 +249,31 @@ static void lose_in_turn(struct drp_sync *s)
 		    generation_of(x, s->source) > s->rec.gen_start)
 			lose(x, "the restore during which it was taken is lost");
 	}
+}
+
+/*
+ * An older version of the module did not know what @s shows where, and may have let
+ * hosts write to it: its source is lost with all that comes from it. Load.
+ */
+static void lose_nested(struct drp_sync *s)
+{
+	struct drp_aspect_rec *a;
+	struct drp_element *x;
+	unsigned int depth;
+	unsigned long id;
+
+	xa_for_each(&s->pool->aspects, id, a) {
+		x = drp_pool_element(s->pool, a->source_id);
+		if (!x || !a->generation || !drp_snapshot_comes_from(x, s->source))
+			continue;
+		DMERR("aspect %s of %s is lost", a->name, x->rec.name);
+		kfree(xa_erase(&s->pool->aspects, id));
+	}
+	for (depth = DRP_SNAPSHOT_DEPTH; depth; depth--)
+		xa_for_each(&s->pool->elements, id, x)
+			if (drp_snapshot_depth(x) == depth && drp_snapshot_live(x) &&
+			    drp_snapshot_comes_from(x, s->source))
+				lose(x, "its restore was not finished when a version of the module used it that cannot");
 }
 
 /* Those in (@above, @upto] of @e. */
@@ -248,8 +308,11 @@ static int lose_of_depth(struct drp_element *e, u64 above, u64 upto, unsigned in
 		if (generation <= above || generation > upto || !drp_snapshot_live(x) ||
 		    drp_snapshot_depth(x) != depth)
 			continue;
-		/* The source would show what nobody knows, and there is nothing else to restore it from. */
-		if (x->snap && x->snap->rec.reverse) {
+		/*
+		 * The source would show what nobody knows, and there is nothing else to
+		 * restore it from. One that is a snapshot itself is lost, too.
+		 */
+		if (x->snap && x->snap->rec.reverse && !drp_snapshot_is_nested(x->snap)) {
 			DMERR("snapshot %s is being restored and needs what cannot be read", x->rec.name);
 			return -EIO;
 		}
@@ -389,9 +452,14 @@ void drp_snapshot_link(struct drp_pool *pool)
 	xa_for_each(&pool->syncs, id, s)
 		if (drp_sync_is_snapshot(s))
 			s->target->snap = s;
-	xa_for_each(&pool->syncs, id, s)
-		if (s->rec.reverse && s->rec.copy_state == DRP_CS_INVALID && s->rec.gen_start)
+	xa_for_each(&pool->syncs, id, s) {
+		if (!s->rec.reverse || s->rec.copy_state != DRP_CS_INVALID)
+			continue;
+		if (drp_snapshot_is_nested(s))
+			lose_nested(s);
+		else if (s->rec.gen_start)
 			lose_in_turn(s);
+	}
 }
 
 int drp_snapshot_load(struct drp_pool *pool)

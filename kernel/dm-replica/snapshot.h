@@ -17,8 +17,17 @@ struct drp_element *drp_snapshot_root(struct drp_element *e);
 /* Levels above the root: 0 of an element with a device. op_lock held. */
 unsigned int drp_snapshot_depth(struct drp_element *e);
 
+/* Is the source of @s a snapshot, too? op_lock or rec_lock held, or fixed with @s. */
+static inline bool drp_snapshot_is_nested(const struct drp_sync *s)
+{
+	return drp_sync_is_snapshot(s) && s->source->rec.parent_element;
+}
+
 /* Has the virtual element @x a point in time that can be read? op_lock or rec_lock held. */
 bool drp_snapshot_live(const struct drp_element *x);
+
+/* Is @x the element @e, or does it come from that, at any level? op_lock held. */
+bool drp_snapshot_comes_from(struct drp_element *x, const struct drp_element *e);
 
 /* A virtual element that comes from @e, or NULL. op_lock held. */
 struct drp_element *drp_snapshot_child(struct drp_element *e);
@@ -49,6 +58,10 @@ bool drp_snapshot_any_unsettled(struct drp_pool *pool);
 void drp_snapshot_settle_all(struct drp_pool *pool, long timeout);
 /* Was the virtual element @x taken since the unfinished restore of what it comes from began, at any level? op_lock held, or load. */
 bool drp_snapshot_in_turn(struct drp_element *x);
+/* The same of unfinished restores of snapshots that it comes from: see op_snapshot_nested.c. */
+bool drp_snapshot_in_nested(struct drp_element *x);
+/* The newest generation of @e, up to @limit, that somebody needs, or 0. op_lock or rec_lock held. */
+u64 drp_snapshot_newest_upto(struct drp_element *e, u64 limit);
 /*
  * What writers of @e preserve for: its @newest generation, and for what a restore
  * overwrites the newest from before that. See drp_preserve_set_newest().

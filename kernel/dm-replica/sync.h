@@ -63,6 +63,7 @@ struct drp_sync {
 
 	struct delayed_work recover_work;	/* Broken or Partitioned: try again */
 	unsigned int recover_delay;	/* s */
+	unsigned int end_ms;		/* how long the last attempt to end its restore waited for I/O; under op_lock */
 	struct work_struct free_work;
 	struct list_head removed_node;	/* in pool->removed */
 	u8 waits;			/* enum drp_wait: see drp_sync_set_wait() */

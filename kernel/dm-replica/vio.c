@@ -15,7 +15,7 @@
 
 #include "vio_internal.h"
 
-#define DEPTH_MAX	16	/* of parents; snapshots are refused long before */
+#define DEPTH_MAX	32	/* of steps: up to three for each level of snapshots, which are refused long before */
 
 static struct bio *bio_of(struct drp_vio *vio)
 {
@@ -98,10 +98,15 @@ static int resolve(struct drp_element *e, u64 chunk, u64 below, struct drp_vio_p
 {
 	struct drp_cow *cow = e->pool->cow;
 	struct drp_cow_entry entry;
+	struct drp_sync *nested;
 	unsigned int depth;
 	int r;
 
 	for (depth = 0; e && depth < DEPTH_MAX; depth++) {
+		/* Before the search: without it all is found that its restore has copied. */
+		nested = smp_load_acquire(&e->nested);
+		if (nested && below <= READ_ONCE(nested->rec.gen_start))
+			nested = NULL;
 		place->device = NULL;
 		if (drp_element_virtual(e))
 			r = drp_cow_find_private(cow, e->rec.id, chunk, below, &entry);
@@ -109,6 +114,13 @@ static int resolve(struct drp_element *e, u64 chunk, u64 below, struct drp_vio_p
 			r = drp_cow_find_preserved(cow, e->rec.id, chunk, below, &entry);
 		if (r < 0)
 			return r;
+		/* Of one that is restored only what came since counts, else what it is restored from. */
+		if (unlikely(nested) &&
+		    (!r || entry.key.generation <= READ_ONCE(nested->rec.gen_start))) {
+			e = nested->target;
+			below = U64_MAX;
+			continue;
+		}
 		/* What was written to a virtual element before its point in time is not of it. */
 		if (r && (!drp_element_virtual(e) ||
 			  entry.key.generation >= READ_ONCE(e->rec.parent_generation))) {

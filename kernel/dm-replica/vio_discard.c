@@ -7,7 +7,7 @@
  * answered. All else stays as it is: what was preserved, for without it the
  * chunk would show what its source has by now; and a version below which there
  * is an older one, which a snapshot of the element has, or which the reclaimer
- * is about to delete.
+ * is about to delete. Nothing is given back of one that is being restored.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -150,9 +150,13 @@ static int discard_chunks(struct drp_element *e, u64 chunk, u64 end, struct batc
 int drp_vio_discard(struct drp_element *e, u64 start, u64 end)
 {
 	const unsigned int shift = e->pool->cow->chunk_shift;
-	struct batch *b = kvzalloc(sizeof(*b), GFP_NOIO);
+	struct batch *b;
 	int r = -ENOMEM;
 
+	/* Beneath its versions is what it is restored from, and not its source. */
+	if (READ_ONCE(e->nested))
+		return 0;
+	b = kvzalloc(sizeof(*b), GFP_NOIO);
 	if (b)
 		b->page = (void *)__get_free_page(GFP_NOIO);
 	if (b && b->page)
