@@ -181,6 +181,9 @@ static pairs_t from_snapshot(const struct world *w, const struct sync *s, unsign
 		more |= PAIR(DRP_CS_RESTORED, 0);
 	if (PAIR(state, turned) & (SHOWS | PAIR(DRP_CS_PARTITIONED, 0)) && may_go_for_room(w, s))
 		more |= PAIR(DRP_CS_BROKEN, 0);
+	/* A restore into a snapshot that finds no room, or goes with what it restores. */
+	if (turned && w->shape.cow_mib && s->source->virtual)
+		more |= with_states(turned, DRP_CS_BROKEN, UNSYNC) | PAIR(DRP_CS_BROKEN, 0);
 	if (s->source->pool->trouble || !is_whole(s))
 		more |= turned ? from_trouble(s, state, turned) : snapshot_in_trouble(s, state);
 	return more;
@@ -482,6 +485,24 @@ void predict_point(struct world *w, const struct element *e, bool load, struct p
 			       refusal_bit(DRP_RV_NO_SPACE);
 }
 
+/* Restore from Replica where the source is a snapshot, too. */
+static void predict_nested(struct world *w, const struct sync *s, struct prediction *p)
+{
+	const struct element *e;
+	const struct sync *up;
+	bool certain;
+
+	/* Either of them, or what they come from, may be in a restore already. */
+	for (e = s->target; e; e = e->virtual ? e->parent : NULL) {
+		up = sync_into(w, e);
+		if (is_restored(w, e, &certain) ||
+		    (e != s->target && up && pairs_may_turn(pairs_later(w, up, up->pairs))))
+			p->refusals |= refusal_bit(DRP_RV_INVALID_STATE);
+	}
+	if (is_frail(w, s->source))
+		p->refusals |= refusal_bit(DRP_RV_INVALID_STATE);
+}
+
 /* What operations.rst says of snapshots, beside the tables. */
 static void predict_snapshot(struct world *w, const struct sync *s, const struct request_for *r,
 			     struct prediction *p)
@@ -509,7 +530,7 @@ static void predict_snapshot(struct world *w, const struct sync *s, const struct
 	if (certain && !pairs_may_turn(s->pairs))
 		refuse_all(p, invalid);
 	if (s->source->virtual)
-		refuse_all(p, refusal_bit(DRP_RV_NOT_SUPPORTED));
+		predict_nested(w, s, p);
 }
 
 /* Likewise of clones. */
