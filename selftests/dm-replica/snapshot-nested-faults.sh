@@ -115,11 +115,11 @@ ok "errors of COW space break the restore, which goes on by itself when they are
 
 family 31
 modify p restore-from-replica x force rate_limit=$SLOW
-simdisk_set cp fail_range 8 2048 w
+simdisk_set cp fail_writes 1
 rate x 0
 wait_state p-s x broken
 both_show_it
-simdisk_set cp fail_range clear
+simdisk_set cp fail_writes 0
 wait_state p-s x restored 120
 both_show_it
 pool_restart p
@@ -146,6 +146,7 @@ ok "a pool is activated with a dead COW device in the middle, and goes on when t
 
 family 51
 modify p restore-from-replica x force rate_limit=$SLOW
+modify p suspend x
 before=$(cow_used p)
 simdisk_set cp hang 1
 timeout 60 dd if=/dev/urandom of=/dev/mapper/p-a bs=4k seek=900 count=1 oflag=direct status=none 2>/dev/null &
@@ -154,10 +155,7 @@ wait_until 60 cow_uses p $((before + 1)) || fail "nothing is being preserved: $(
 run_ok simdisk_power_fail 7
 simdisk_set cp hang 0
 ! wait $writer || fail "a write was acknowledged before its chunk was preserved"
-for e in s x a; do
-	dmsetup remove --retry p-$e 2>/dev/null
-done
-run_ok dmsetup remove --retry p
+pool_deactivate p
 run_ok simdisk_rearm
 simdisk_set cp offline 1
 pool_activate p
