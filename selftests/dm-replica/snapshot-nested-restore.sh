@@ -18,27 +18,27 @@ replica_setup
 shadow_bs=64k
 CHUNK_SECTORS=32
 dev_of_sync=p-s
-cow_pool_create p 64
-element p a 8
-scribble /dev/mapper/p-a 0 8 1
+cow_pool_create p 32
+element p a 2
+scribble /dev/mapper/p-a 0 2 1
 snapshot p a s
-shadow write mapper/p-s ignored seed=2 count=60 max=64
-shadow write mapper/p-a ignored seed=3 count=60 max=64
+shadow write mapper/p-s ignored seed=2 count=20 max=32
+shadow write mapper/p-a ignored seed=3 count=20 max=32
 snapshot p s old
 keep /dev/mapper/p-old "$DRP_TMP/old"
-shadow write mapper/p-s ignored seed=4 count=60 max=64
+shadow write mapper/p-s ignored seed=4 count=20 max=32
 snapshot p s x
 shadow take mapper/p-x x
-shadow write mapper/p-x x seed=5 count=40 max=64
+shadow write mapper/p-x x seed=5 count=15 max=32
 snapshot p x child
 keep /dev/mapper/p-child "$DRP_TMP/child"
-shadow write mapper/p-s ignored seed=6 count=40 max=64
+shadow write mapper/p-s ignored seed=6 count=15 max=32
 snapshot p s new
 keep /dev/mapper/p-new "$DRP_TMP/new"
-shadow write mapper/p-s ignored seed=7 count=60 max=64
+shadow write mapper/p-s ignored seed=7 count=20 max=32
 snapshot p a other
 keep /dev/mapper/p-other "$DRP_TMP/other"
-shadow write mapper/p-a a seed=8 count=60 max=64
+shadow write mapper/p-a a seed=8 count=20 max=32
 keep /dev/mapper/p-a "$DRP_TMP/a"
 model_copy x source
 others="old x new child other a"
@@ -53,10 +53,10 @@ others_keep_theirs() {
 # The source shows what it should, by whatever way it is read.
 shows_it() {
 	shadow compare mapper/p-s source
-	dd if=/dev/mapper/p-s bs=1M count=4 status=none | cmp -s -n 4194304 - "$DRP_TMP/source" ||
+	dd if=/dev/mapper/p-s bs=1M count=1 status=none | cmp -s -n 1048576 - "$DRP_TMP/source" ||
 		fail "$1: the page cache shows something else"
-	assert_eq "$(python3 -ISc 'import os; os.write(1, os.pread(9, 4096, 4 << 20))' | sha1sum)" \
-		"$(dd if="$DRP_TMP/source" bs=4k count=1 skip=1024 status=none | sha1sum)" \
+	assert_eq "$(python3 -ISc 'import os; os.write(1, os.pread(9, 4096, 1 << 20))' | sha1sum)" \
+		"$(dd if="$DRP_TMP/source" bs=4k count=1 skip=256 status=none | sha1sum)" \
 		"$1: what the descriptor that was open all along reads"
 	others_keep_theirs
 	assert_access p-s write "$1"
@@ -65,8 +65,8 @@ shows_it() {
 }
 
 host_writes() {
-	shadow write mapper/p-s source seed="$1" count=30 max=16 procs=2 zeroes=1
-	shadow write mapper/p-s source seed="$1" count=30 max=1 procs=2
+	shadow write mapper/p-s source seed="$1" count=10 max=16 procs=2 zeroes=1
+	shadow write mapper/p-s source seed="$1" count=10 max=1 procs=2
 }
 
 others_keep_theirs
@@ -75,7 +75,7 @@ assert_access p-x write "after a refusal"
 # The cache holds what is about to be wrong.
 exec 9<>/dev/mapper/p-s
 at_exit "exec 9>&-"
-dd if=/dev/mapper/p-s of=/dev/null bs=1M count=8 status=none
+dd if=/dev/mapper/p-s of=/dev/null bs=1M count=2 status=none
 modify p restore-from-replica x force dry_run
 assert_state p-x x skewed
 modify p restore-from-replica x force rate_limit=$SLOW
@@ -85,7 +85,7 @@ shows_it "while it copies"
 host_writes 11
 shows_it "while it copies and the host writes"
 assert_state p-s s skewed
-run_ok blkdiscard -o 0 -l 1048576 /dev/mapper/p-s
+run_ok blkdiscard -o 0 -l 524288 /dev/mapper/p-s
 shows_it "after a discard of what is restored"
 
 refused "bad state" p resync-replica x
@@ -154,7 +154,7 @@ assert_access p-x write "Restored"
 exec 9>&-
 ok "all is copied: Restored, the snapshot can be written"
 
-shadow write mapper/p-x x seed=17 count=60 max=64
+shadow write mapper/p-x x seed=17 count=20 max=32
 shadow compare mapper/p-s source
 host_writes 18
 others_keep_theirs
