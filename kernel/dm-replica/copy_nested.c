@@ -3,8 +3,8 @@
  * The background copy of a restore into a snapshot: see op_snapshot_nested.c. The
  * source, here, gets a version of its own, of the generation behind gen_start, of
  * each chunk in which what it had differs from what the target, there, shows; or,
- * where that is enough and nobody else needs it, its own version goes. Neither
- * changes what anybody reads. Contract rules 2, 5 and 7.
+ * where that is enough and nobody else needs it, its own version goes, first of
+ * all. Neither changes what anybody reads. Contract rules 2, 5 and 7.
  *
  * Only the worker writes such versions besides the hosts of here, and both hold
  * the chunk's range. It works at one window of chunks at a time and holds, for
@@ -37,6 +37,7 @@ struct drp_copy_nested {
 	u64 next[SIDES];		/* no chunk before it is to be done because of entries of that side; U64_MAX: none at all */
 	bool found[SIDES];		/* it is one */
 	u64 kept;			/* newest generation of here up to gen_start that somebody needs, or an older bound */
+	bool copies_too;		/* else it is in its first pass, in which versions only go: that makes room */
 	bool reclaimed;			/* what is garbage was asked for, for there was no room */
 
 	/* of one window */
@@ -52,9 +53,24 @@ struct drp_copy_nested {
 
 /* ---- life ---- */
 
+/* A pass begins. */
+static void rewind(struct drp_copy_nested *n, bool copies_too)
+{
+	n->found[HERE] = false;
+	n->found[THERE] = false;
+	WRITE_ONCE(n->copies_too, copies_too);
+	WRITE_ONCE(n->next[HERE], 0);
+	/* What was written there is copied. */
+	WRITE_ONCE(n->next[THERE], copies_too ? 0 : U64_MAX);
+}
+
 struct drp_copy_nested *drp_copy_nested_alloc(void)
 {
-	return kvzalloc(sizeof(struct drp_copy_nested), GFP_NOIO);
+	struct drp_copy_nested *n = kvzalloc(sizeof(*n), GFP_NOIO);
+
+	if (n)
+		rewind(n, false);
+	return n;
 }
 
 void drp_copy_nested_free(struct drp_copy_nested *n)
@@ -64,13 +80,7 @@ void drp_copy_nested_free(struct drp_copy_nested *n)
 
 void drp_copy_nested_reset(struct drp_copier *c)
 {
-	struct drp_copy_nested *n = c->nested;
-	unsigned int i;
-
-	for (i = 0; i < SIDES; i++) {
-		WRITE_ONCE(n->next[i], 0);
-		n->found[i] = false;
-	}
+	rewind(c->nested, false);
 }
 
 void drp_copy_nested_start(struct drp_copier *c)
@@ -85,6 +95,8 @@ u64 drp_copy_nested_left(const struct drp_copier *c)
 	const u64 size = c->s->source->rec.size_sectors;
 	u64 next = min(READ_ONCE(n->next[HERE]), READ_ONCE(n->next[THERE]));
 
+	if (!READ_ONCE(n->copies_too))
+		return size << SECTOR_SHIFT;
 	if (next >= (size >> c->s->pool->cow->chunk_shift) + 1)
 		return 0;
 	return (size - min(size, next << c->s->pool->cow->chunk_shift)) << SECTOR_SHIFT;
@@ -213,7 +225,7 @@ static int decide(struct drp_copier *c, u64 chunk)
 		return r;
 	if (r)
 		n->gone[n->nr_gone++] = old;
-	else
+	else if (n->copies_too)
 		n->copies[n->nr_copies++] = chunk;
 	return 0;
 }
@@ -540,6 +552,11 @@ void drp_copy_nested_work(struct drp_copier *c)
 	r = first_chunk(c, &chunk);
 	if (r == -EINTR)
 		return;
+	if (!r && !c->nested->copies_too) {
+		rewind(c->nested, true);
+		drp_copy_again_in(c, 0);
+		return;
+	}
 	if (r > 0) {
 		if (!drp_copy_within_rate(c))
 			return;

@@ -20,14 +20,14 @@ cow_pool_create p 4
 element p a 4
 chunks=$(cow_chunks p)
 
-# Sixteen chunks to the MiB: s differs from x in 1 MiB, of which x has written half.
+# SEED [quiet]: 64 chunks to the MiB: x has written one, and s another one unless it is quiet.
 family() {
 	scribble /dev/mapper/p-a 0 4 "$1"
 	snapshot p a s
 	snapshot p s x
 	scribble /dev/mapper/p-x 0 1 $(($1 + 1))
 	keep /dev/mapper/p-x "$DRP_TMP/x"
-	scribble /dev/mapper/p-s 1 1 $(($1 + 2))
+	[ -n "${2:-}" ] || scribble /dev/mapper/p-s 1 1 $(($1 + 2))
 }
 no_family() {
 	return_snapshot p x
@@ -45,7 +45,7 @@ both_show_it() {
 
 # ---- no room for what is copied ----
 
-family 1
+family 1 quiet
 snapshot p a fill
 scribble /dev/mapper/p-fill 0 1 9
 keep /dev/mapper/p-fill "$DRP_TMP/fill"
@@ -69,6 +69,17 @@ both_show_it
 return_snapshot p fill
 no_family
 ok "it goes on by itself when there is room"
+
+family 6
+snapshot p a rest
+free=$((chunks - $(cow_used p) - chunks / 20 - 4))
+dd if=/dev/urandom of=/dev/mapper/p-rest bs=16k count=$free oflag=direct status=none
+modify p restore-from-replica x force
+wait_state p-s x restored
+both_show_it
+return_snapshot p rest
+no_family
+ok "what it gives back is enough for what it copies"
 
 # ---- the root's hosts need the room ----
 
