@@ -130,6 +130,9 @@ static int look(struct drp_copier *c, unsigned int side)
 	while (key.chunk != U64_MAX) {
 		if (!drp_copy_may_run(c))
 			return -EINTR;
+		/* The metadata device may be suspended next. */
+		if (READ_ONCE(s->pool->suspended))
+			return -EAGAIN;
 		r = drp_cow_next(s->pool->cow, &key, &entry);
 		if (r < 0)
 			return r;
@@ -461,6 +464,7 @@ static int copy_to(struct drp_copier *c, const u64 *slots, bool *target_failed)
 	n->put.ended = put_ended;
 	drp_cow_put_submit(&n->put);
 	wait_for_completion(&n->put_done);
+	*target_failed = n->put_error;
 	if (n->put_error && !n->put.lost)
 		drp_cow_release(cow, slots, n->nr_copies);
 	return n->put_error;
@@ -501,8 +505,8 @@ static int work_at(struct drp_copier *c, u64 chunk, u64 end, bool *target_failed
 	for (; chunk < end && !r; chunk++)
 		r = decide(c, chunk);
 	if (!r && n->nr_gone) {
-		drp_checkpoint_make_room(pool, n->nr_gone);
 		r = drp_cow_delete(pool->cow, n->gone, n->nr_gone);
+		*target_failed = r;
 	}
 	if (!r && n->nr_copies) {
 		r = copy_all(c, target_failed);
@@ -528,6 +532,8 @@ static int do_window(struct drp_copier *c, u64 chunk, bool *target_failed)
 		advance(c->nested, U64_MAX);
 		return 0;
 	}
+	/* It may wait for a checkpoint: not with hosts behind it. */
+	drp_checkpoint_make_room(pool, WINDOW_CHUNKS);
 	if (!drp_gate_enter(&here->gate))
 		return -EAGAIN;
 	take(pool, &c->nested->window, here->rec.id, DRP_RANGE_COPY, start, min(end << shift, size));

@@ -61,6 +61,7 @@ struct drp_element {
 	struct drp_sync *snap;		/* the snapshot whose target it is, or NULL: stable inside the gate */
 	struct drp_turn *inbound;	/* the turn that overwrites it, or NULL: stable inside the gate */
 	struct drp_sync *nested;	/* virtual: the snapshot of it that it is restored from, or NULL; set inside the closed gate: see resolve() in vio.c */
+	bool keeps_versions;		/* virtual: it is being restored, as the record says: nothing of it is discarded; set inside the closed gate */
 	u64 cow_newest;			/* newest generation that snapshots need, 0: none: stable inside the gate */
 	u64 cow_said;			/* up to this generation snapshots have source_changed durably; changes under op_lock */
 	bool cow_tells;			/* a writer waits for that */

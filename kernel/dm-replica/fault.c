@@ -388,13 +388,16 @@ void drp_recover_work(struct work_struct *work)
 	struct drp_sync *s = container_of(to_delayed_work(work), struct drp_sync, recover_work);
 	unsigned int flags = drp_op_begin(s->pool);
 	bool wanted = wants_recovery(s);
+	struct drp_element *root = drp_snapshot_is_nested(s) ? drp_snapshot_root(s->source) : NULL;
 	int r;
 
 	drp_op_end(s->pool, flags);
 	if (!wanted)
 		return;
 	/* A leg that hangs must not keep other operations waiting. */
-	r = drp_snapshot_is_nested(s) ? probe_cow(s->pool) : probe_leg(s->source);
+	r = root ? probe_cow(s->pool) : 0;
+	/* A root stays while something comes from it. */
+	r = r ?: probe_leg(root ?: s->source);
 	if (!r && !drp_sync_is_snapshot(s))
 		r = probe_leg(s->target);
 

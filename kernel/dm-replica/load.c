@@ -278,6 +278,7 @@ static int settle_turn(struct drp_sync *s)
 	}
 	if (drp_snapshot_is_nested(s) && s->rec.copy_state != DRP_CS_INVALID && s->rec.gen_start) {
 		s->source->nested = s;
+		s->source->keeps_versions = true;
 		return 0;
 	}
 	r = s->turn ? drp_plane_load_all(s->turn->c) : -EIO;

@@ -100,6 +100,7 @@ static int commit(struct drp_op *op, struct drp_sync *s, const struct drp_sync_r
 	drp_change_sync(&c, s, rec);
 	r = drp_changes_commit(&c, 0);
 	if (!r) {
+		WRITE_ONCE(s->source->keeps_versions, true);
 		/* Before the gate opens; who reads it sees the record. */
 		smp_store_release(&s->source->nested, s);
 		return 0;
@@ -135,6 +136,9 @@ static int prepare(struct drp_op *op, struct drp_sync *s)
 		return op->error;
 	if (drp_op_turn_tell_others(s, s->source))
 		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
+	/* So that the checkpoint inside is short, too. */
+	if (drp_checkpoint_within(op->pool, MAX_SCHEDULE_TIMEOUT))
+		return drp_op_refuse(op, DRP_RV_FAILED, "the metadata cannot be written");
 	return 0;
 }
 
@@ -169,10 +173,11 @@ int drp_snapshot_nested_begin(struct drp_op *op, struct drp_sync *s, const struc
 
 /* ---- the end ---- */
 
-/* Nobody looks at there through here any more: true, or later. */
+/* Nobody looks at there through here any more: true, or later. @wait: for all of them. */
 static bool let_go(struct drp_sync *s, long wait)
 {
 	struct drp_element *here = s->source, *x;
+	const unsigned long end = jiffies + wait;
 	unsigned long id;
 	bool drained;
 
@@ -188,7 +193,7 @@ static bool let_go(struct drp_sync *s, long wait)
 		if (!drained)
 			break;
 		if (x != here && drp_snapshot_comes_from(x, here))
-			drained = drp_op_turn_drains(x, wait);
+			drained = time_before(jiffies, end) && drp_op_turn_drains(x, end - jiffies);
 	}
 	if (!drained)
 		smp_store_release(&here->nested, s);
@@ -205,6 +210,8 @@ void drp_snapshot_nested_finished(struct drp_sync *s)
 	}
 	drp_op_turn_restored(s);
 	/* Else it could not be recorded: the pool is read-only. */
-	if (!s->rec.reverse)
-		drp_reclaim_kick(s->pool);
+	if (s->rec.reverse)
+		return;
+	WRITE_ONCE(s->source->keeps_versions, false);
+	drp_reclaim_kick(s->pool);
 }

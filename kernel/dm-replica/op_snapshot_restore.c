@@ -123,8 +123,10 @@ int drp_op_snapshot_check_restore(struct drp_op *op, struct drp_sync *s)
 
 void drp_snapshot_restore_lost(struct drp_sync *s)
 {
-	if (drp_snapshot_nested_turned(s))
+	if (drp_snapshot_nested_turned(s)) {
 		smp_store_release(&s->source->nested, NULL);
+		WRITE_ONCE(s->source->keeps_versions, false);
+	}
 	if (!s->turn)
 		return;
 	s->source->inbound = NULL;

@@ -229,6 +229,7 @@ static void lose(struct drp_element *x, const char *why)
 	/* With it goes what it was to restore, if that is a snapshot. */
 	if (drp_snapshot_is_nested(x->snap) && rec->reverse) {
 		x->snap->source->nested = NULL;
+		x->snap->source->keeps_versions = false;
 		rec->reverse = false;
 	}
 	rec->copy_state = DRP_CS_INVALID;

@@ -153,8 +153,8 @@ int drp_vio_discard(struct drp_element *e, u64 start, u64 end)
 	struct batch *b;
 	int r = -ENOMEM;
 
-	/* Beneath its versions is what it is restored from, and not its source. */
-	if (READ_ONCE(e->nested))
+	/* Beneath its versions is what it is restored from, also after a crash, until the record says that it is not. */
+	if (READ_ONCE(e->keeps_versions))
 		return 0;
 	b = kvzalloc(sizeof(*b), GFP_NOIO);
 	if (b)
