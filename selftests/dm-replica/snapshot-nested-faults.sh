@@ -29,9 +29,10 @@ family() {
 	keep /dev/mapper/p-x "$DRP_TMP/x"
 	[ -n "${2:-}" ] || scribble /dev/mapper/p-s 1 1 $(($1 + 2))
 }
+# [force]
 no_family() {
-	return_snapshot p x
-	return_snapshot p s
+	return_snapshot p x "$@"
+	return_snapshot p s "$@"
 	wait_until 60 cow_uses p 0 || fail "$(cow_used p) chunks stay in use"
 }
 # DEVICE BLOCK: of 4 KiB.
@@ -178,5 +179,5 @@ for e in s x; do
 	! get /dev/mapper/p-$e 0 || fail "$e is shown"
 done
 run_ok get /dev/mapper/p-a 0
-no_family
+no_family force
 ok "what cannot be read after a crash loses both and keeps no pool from being activated"
