@@ -184,9 +184,10 @@ static bool let_go(struct drp_sync *s, long wait)
 	drp_gate_prepare(&here->gate);
 	drp_gate_close(&here->gate);
 	drained = drp_gate_wait_drained(&here->gate, wait);
-	/* All versions are committed: who finds no nested finds them. */
-	if (drained)
+	if (drained) {
+		/* All versions are committed: who finds no nested finds them. */
 		smp_store_release(&here->nested, NULL);
+	}
 	drp_gate_open(&here->gate);
 	/* What comes from here looks at it without its gate. */
 	xa_for_each(&s->pool->elements, id, x) {
@@ -195,8 +196,10 @@ static bool let_go(struct drp_sync *s, long wait)
 		if (x != here && drp_snapshot_comes_from(x, here))
 			drained = time_before(jiffies, end) && drp_op_turn_drains(x, end - jiffies);
 	}
-	if (!drained)
+	if (!drained) {
+		/* Who finds it again finds the record as it is. */
 		smp_store_release(&here->nested, s);
+	}
 	return drained;
 }
 

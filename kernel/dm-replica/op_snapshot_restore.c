@@ -124,6 +124,7 @@ int drp_op_snapshot_check_restore(struct drp_op *op, struct drp_sync *s)
 void drp_snapshot_restore_lost(struct drp_sync *s)
 {
 	if (drp_snapshot_nested_turned(s)) {
+		/* As at its end: see let_go() in op_snapshot_nested.c. */
 		smp_store_release(&s->source->nested, NULL);
 		WRITE_ONCE(s->source->keeps_versions, false);
 	}
