@@ -100,6 +100,7 @@ void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 	c->unflushed = 0;
 	c->copied_unflushed = 0;
 	c->space_ms = 0;
+	c->s->copy_due = false;
 	c->budget_ns = 0;
 	c->reported_ns = 0;
 	if (c->nested)
@@ -641,8 +642,10 @@ static bool start_next(struct drp_copier *c, const struct survey *v)
 			drp_copy_finish(c, r, false);
 		return false;
 	}
-	if (!r)
+	if (!r) {
+		note_space(c);	/* hosts may have done the rest */
 		return end_pass(c, v);
+	}
 	if (!drp_copy_within_rate(c))
 		return false;
 	r = start_unit(c, v->free, first, count);

@@ -620,7 +620,11 @@ static bool is_short(struct drp_turn *t, int error)
 		t->short_since = 0;
 	else if (!t->short_since)
 		t->short_since = jiffies ?: 1;
-	return t->short_since && time_before(jiffies, t->short_since + LONG_SHORT);
+	if (t->short_since && time_before(jiffies, t->short_since + LONG_SHORT))
+		return true;
+	/* Who waits is told; the next ones wait as long again. */
+	t->short_since = 0;
+	return false;
 }
 
 /* A FLUSH takes as long as it does without us; who writes the origin waits for a long one, not for ever. */
