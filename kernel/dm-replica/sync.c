@@ -132,9 +132,11 @@ bool drp_sync_consistent(const struct drp_sync *s)
 
 /* ---- a copy that waits ---- */
 
-/* Where its copy has ended since, or a leg is away, the state says itself why. rec_lock held. */
+/* Where its copy has ended since, a leg is away or nothing can be recorded, that says itself why. rec_lock held. */
 static enum drp_wait seen_wait(const struct drp_sync *s)
 {
+	if (!drp_pool_writable(s->pool))
+		return DRP_WAIT_NONE;
 	switch (drp_sync_seen_state(s)) {
 	case DRP_CS_UNSYNCHRONIZED:
 	case DRP_CS_SYNCHRONIZED:	/* differs, without anybody to copy it */
@@ -178,7 +180,7 @@ void drp_sync_set_wait(struct drp_sync *s, enum drp_wait wait)
 	job_id = s->rec.job_id;
 	spin_unlock(&s->pool->rec_lock);
 	if (text[0])
-		pr_warn("dm-replica: sync %s: its copy waits: %s\n", s->rec.name, text);
+		pr_warn_ratelimited("dm-replica: sync %s: its copy waits: %s\n", s->rec.name, text);
 	drp_job_set_text(s->pool, job_id, text);
 	drp_sync_report(s);
 }
