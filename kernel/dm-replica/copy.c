@@ -99,7 +99,6 @@ void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 	c->cursor = 0;
 	c->unflushed = 0;
 	c->copied_unflushed = 0;
-	c->space_ms = 0;
 	c->s->copy_due = false;
 	c->budget_ns = 0;
 	c->reported_ns = 0;
@@ -107,7 +106,7 @@ void drp_copy_start_in(struct drp_copier *c, u64 job_id, unsigned int ms)
 		drp_copy_nested_start(c);
 	c->host_entries = host_entries(c);
 	c->host_seen = jiffies - msecs_to_jiffies(FOREGROUND_MS) - 1;
-	drp_sync_set_wait(c->s, DRP_WAIT_NONE);
+	note_space(c);
 	spin_lock_irq(&c->lock);
 	c->running = true;
 	spin_unlock_irq(&c->lock);
