@@ -45,9 +45,10 @@ int restore_is_held(struct life *l, struct element *e)
 
 static enum snapshot_state state_said(const struct sync_info *s)
 {
+	/* After its end it may be lost like any other: who looks for those that are sees it next. */
 	if (!s->reverse)
-		return s->state == DRP_CS_RESTORED || s->state == DRP_CS_PARTITIONED ? ACTIVE :
-										       UNUSED;
+		return s->state == DRP_CS_RESTORED || s->state == DRP_CS_PARTITIONED ||
+		       s->state == DRP_CS_BROKEN ? ACTIVE : UNUSED;
 	return s->state == DRP_CS_UNSYNCHRONIZED ? RESTORE_RUNS :
 	       s->state == DRP_CS_SUSPENDED ? RESTORE_SUSPENDED :
 	       s->state == DRP_CS_BROKEN ? RESTORE_ABORTED : UNUSED;
