@@ -7,6 +7,7 @@
  */
 #include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/sched/mm.h>
 
 #include "cow_internal.h"
@@ -280,12 +281,24 @@ static u64 entries_under_way(struct drp_cow *cow)
 	return n;
 }
 
+/* May slots be handed out? It is said why not. */
+static bool can_be_used(struct drp_cow *cow)
+{
+	if (drp_cow_prove(cow))
+		return false;
+	if (!drp_cow_reserve_nodes(cow, entries_under_way(cow)))
+		return true;
+	pr_warn_ratelimited("dm-replica: pool %s: its metadata device has no room for more of the COW index: return a snapshot\n",
+			    cow->pool->sb.name);
+	return false;
+}
+
 static void refill(struct drp_cow *cow, u64 *found)
 {
 	u32 n = 0, used;
 	int r = 0;
 
-	if (!drp_cow_prove(cow) && !drp_cow_reserve_nodes(cow, entries_under_way(cow))) {
+	if (can_be_used(cow)) {
 		r = look(cow, found, DRP_COW_READY_SLOTS / 2, &n);
 		if (!r && !n && take_back_bad(cow))
 			r = look(cow, found, DRP_COW_READY_SLOTS / 2, &n);

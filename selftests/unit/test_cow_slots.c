@@ -134,6 +134,23 @@ static void bad_slots_of_full_space_come_back(void **state)
 	take_all(slots);
 }
 
+/* Entries without room for the nodes of their index cannot be written down, and it is said which device has none. */
+static void no_room_for_the_index_is_said(void **state)
+{
+	u64 slots[USABLE], again;
+
+	(void)state;
+	pool.md.page_blocks = pool.md.reserved;
+	strcpy(pool.sb.name, "tank");
+	while (cow.nr_ready)
+		assert_int_equal(drp_cow_alloc(&cow, slots, 1), 1);
+	cow.nodes_reserved = 0;
+	refill();
+	assert_int_equal(fake_kernel.warnings, 1);
+	assert_non_null(strstr(fake_kernel.log, "pool tank: its metadata device has no room"));
+	assert_int_equal(drp_cow_alloc(&cow, &again, 1), -ENOSPC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +160,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_slots_of_full_space_come_back,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(no_room_for_the_index_is_said, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("slots of COW space", tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "metadev.h"
 
 struct drp_pool {
+	struct drp_super sb;
 	struct drp_metadev md;
 	struct workqueue_struct *op_wq;
 	struct work_struct watch_work;
