@@ -40,11 +40,12 @@ void drp_flush_put(struct drp_flush *f)
 
 /*
  * For a waiter and a device: from memory, or else the one that is kept, when its last
- * flush has ended, for which a device that hangs lets us wait @timeout at most.
+ * flush has ended. A device that hangs lets us wait for that until half of @timeout is
+ * over at most: the other half is for the flush itself.
  */
 static struct drp_flush *get_flush(struct drp_flush *kept, long timeout)
 {
-	const unsigned long end = jiffies + max(timeout, 1L);
+	const unsigned long end = jiffies + max(timeout / 2, 1L);
 	struct drp_flush *f;
 
 	for (;;) {
