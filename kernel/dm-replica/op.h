@@ -167,4 +167,7 @@ void drp_op_finish_work(struct work_struct *work);
 void drp_leg_deadline_work(struct work_struct *work);
 void drp_op_reap_work(struct work_struct *work);
 
+/* The reaper, which tries what had to wait, runs in @delay jiffies at the latest, unless the pool ends. op_lock held. */
+void drp_op_reap_within(struct drp_pool *pool, unsigned long delay);
+
 #endif /* DRP_OP_H */

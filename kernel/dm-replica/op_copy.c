@@ -81,7 +81,7 @@ void drp_op_copy_later(struct drp_sync *s, int error)
 		return;
 	s->copy_due = true;
 	drp_sync_set_wait(s, DRP_WAIT_MEMORY);
-	mod_delayed_work(s->pool->op_wq, &s->pool->reap_work, HZ);
+	drp_op_reap_within(s->pool, HZ);
 }
 
 /* Those that had no memory for it. */
@@ -423,6 +423,17 @@ void drp_leg_deadline_work(struct work_struct *work)
 	drp_op_end(e->pool, flags);
 }
 
+void drp_op_reap_within(struct drp_pool *pool, unsigned long delay)
+{
+	unsigned long at = jiffies + delay;
+
+	if (pool->stopping ||
+	    (delayed_work_pending(&pool->reap_work) && !time_before(at, pool->reap_at)))
+		return;
+	pool->reap_at = at;
+	mod_delayed_work(pool->op_wq, &pool->reap_work, delay);
+}
+
 void drp_op_reap_work(struct work_struct *work)
 {
 	struct drp_pool *pool = container_of(to_delayed_work(work), struct drp_pool, reap_work);
@@ -434,7 +445,6 @@ void drp_op_reap_work(struct work_struct *work)
 	drp_op_collect_removed(pool, msecs_to_jiffies(100));
 	drp_snapshot_settle_all(pool, msecs_to_jiffies(100));
 	drp_snapshot_watch_kick(pool);
+	drp_op_reap_within(pool, 30 * HZ);
 	drp_op_end(pool, flags);
-	if (!pool->stopping)
-		queue_delayed_work(pool->op_wq, &pool->reap_work, 30 * HZ);
 }

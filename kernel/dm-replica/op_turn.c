@@ -440,8 +440,7 @@ long drp_op_turn_end_wait(unsigned int *ms)
 
 void drp_op_turn_try_again_soon(struct drp_sync *s)
 {
-	if (!s->pool->stopping)
-		mod_delayed_work(s->pool->op_wq, &s->pool->reap_work, drp_op_turn_end_wait(&s->turn->end_ms));
+	drp_op_reap_within(s->pool, drp_op_turn_end_wait(&s->turn->end_ms));
 }
 
 void drp_op_turn_try_again(struct drp_pool *pool)

@@ -415,7 +415,7 @@ int drp_pool_activate(struct drp_pool *pool)
 	pool->activated = ktime_get_boottime_seconds();
 	drp_reclaim_resume(pool);
 	queue_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
-	queue_delayed_work(pool->op_wq, &pool->reap_work, 60 * HZ);
+	drp_op_reap_within(pool, 60 * HZ);
 out:
 	drp_op_end(pool, flags);
 	if (r)
@@ -524,6 +524,7 @@ static struct drp_element *release_next(struct drp_pool *pool)
 void drp_pool_resume(struct drp_pool *pool)
 {
 	struct drp_element *e;
+	unsigned int flags;
 
 	while ((e = release_next(pool))) {
 		struct mapped_device *md = e->md;
@@ -534,6 +535,9 @@ void drp_pool_resume(struct drp_pool *pool)
 	if (pool->active && !pool->stopping) {
 		mod_delayed_work(pool->checkpoint_wq, &pool->checkpoint_work, DRP_CHECKPOINT_SECONDS * HZ);
 		drp_reclaim_resume(pool);
+		flags = drp_op_begin(pool);
+		drp_op_reap_within(pool, 0);
+		drp_op_end(pool, flags);
 	}
 }
 

@@ -126,6 +126,7 @@ struct drp_pool {
 	struct work_struct watch_work;	/* how full COW space is: see op_snapshot.h */
 
 	struct delayed_work reap_work;	/* finished jobs, plans to be rebuilt */
+	unsigned long reap_at;		/* jiffies, while it is pending; under op_lock */
 	atomic64_t stall_max_ns;
 	atomic64_t bits_bytes;		/* of what elements know of preserved chunks */
 
