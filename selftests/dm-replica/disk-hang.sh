@@ -3,6 +3,8 @@
 # DESCRIPTION: a disk that hangs stops requests for what it takes part in, with an answer in time, and no other of the pool
 # REQUIRES: replica simdisk dmsetup replctl
 # TIMEOUT: 300
+# GROUP: parallel
+# VM: --cpus 2
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

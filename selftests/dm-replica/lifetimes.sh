@@ -3,6 +3,8 @@
 # DESCRIPTION: elements, pools and the module go while hosts do I/O and jobs run, and come back with all that they had
 # REQUIRES: replica simdisk dmsetup
 # TIMEOUT: 300
+# GROUP: parallel
+# VM: --cpus 2
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

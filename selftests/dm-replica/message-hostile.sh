@@ -3,6 +3,8 @@
 # DESCRIPTION: random and mutated messages under I/O: refused or done, and the pool and its metadata stay whole
 # REQUIRES: replica simdisk dmsetup
 # TIMEOUT: 400
+# GROUP: parallel
+# VM: --cpus 2
 # ROUNDS=N messages (10000), SEED=N.
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"

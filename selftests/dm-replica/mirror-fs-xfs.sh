@@ -3,6 +3,8 @@
 # DESCRIPTION: xfs on a mirror with 8 writers, through split, fracture, resync, suspend and abort
 # REQUIRES: replica simdisk dmsetup mkfs.xfs fio module:xfs
 # TIMEOUT: 400
+# GROUP: parallel
+# VM: --cpus 2
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh

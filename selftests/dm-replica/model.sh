@@ -4,7 +4,8 @@
 # the module's answers, states and contents are those of the reference model: lists of
 # steps that once failed, then RUNS lists of 60 random steps each
 # REQUIRES: replica simdisk
-# GROUP: torture
+# GROUP: parallel
+# VM: --cpus 2
 # TIMEOUT: 900
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"

@@ -4,7 +4,8 @@
 # resyncs and restores, with writers on both sides, break no rule of the crash
 # contract
 # REQUIRES: replica simdisk
-# GROUP: torture
+# GROUP: parallel
+# VM: --cpus 2
 # TIMEOUT: 1500
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: 300 (FAILURES) power failures at random moments of restore, failover, failback and reverse roles, with writers where they may write, break no rule of the crash contract
 # REQUIRES: replica simdisk
-# GROUP: torture
+# GROUP: parallel
+# VM: --cpus 2
 # TIMEOUT: 1500
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"

@@ -3,7 +3,8 @@
 # DESCRIPTION: 120 (FAILURES) power failures at random moments of I/O and
 # operations on mirrors break no rule of the crash contract
 # REQUIRES: replica simdisk
-# GROUP: torture
+# GROUP: parallel
+# VM: --cpus 2
 # TIMEOUT: 900
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"

@@ -4,7 +4,8 @@
 # written, renewed, restored, dissolved and returned, with writers on all sides, break no
 # rule of the crash contract and leave no space behind (FAILURES, default 110)
 # REQUIRES: replica simdisk
-# GROUP: torture
+# GROUP: parallel
+# VM: --cpus 2
 # TIMEOUT: 900
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"

@@ -3,7 +3,8 @@
 # DESCRIPTION: several writers fill COW space again and again while snapshots come and go: nothing hangs, all space comes back
 # REQUIRES: replica simdisk dmsetup
 # TIMEOUT: 300
-# GROUP: snapshot
+# GROUP: parallel
+# VM: --cpus 2
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
