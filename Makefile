@@ -3,7 +3,7 @@
 
 VERSION := 0.1.0
 # The kernel that the module is built for and the VM boots: 6.1, 6.12, newest,
-# debug, or native = the running one (which no VM boots).
+# debug, kcsan, or native = the running one (which no VM boots).
 KVER ?= 6.1
 KDIR ?=
 # The kernels of check-matrix.
@@ -18,7 +18,7 @@ module_build = scripts/module-build $(KVER) '$(KDIR)'
 
 .DEFAULT_GOAL := all
 .PHONY: help deps kernels all module tool demo check check-matrix bench \
-	install uninstall clean kernel-debug torture model-faults
+	install uninstall clean kernel-debug kernel-kcsan torture model-faults
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -65,7 +65,10 @@ bench: deps kernels all ## the figures of Documentation/performance.md
 	@selftests/bench/run
 
 kernel-debug: deps ## build the kernel with KASAN, lockdep, kmemleak (15 to 60 minutes)
-	@scripts/kernel-debug
+	@scripts/kernel-debug debug
+
+kernel-kcsan: deps ## build the kernel with KCSAN, which finds data races (15 to 60 minutes)
+	@scripts/kernel-debug kcsan
 
 install: all ## install module, replctl, man page, completion, udev rules, unit
 	@VERSION=$(VERSION) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' KVER=$(KVER) \

@@ -13,6 +13,8 @@ die() {
 }
 
 kernel_dir() { echo "$DRP_CACHE/kernels/$1"; }
+# Is it one that scripts/kernel-debug builds, which is slow and looks for faults?
+kernel_finds_faults() { [ "$1" = debug ] || [ "$1" = kcsan ]; }
 kernel_release() { cat "$(kernel_dir "$1")/release"; }
 # The kernel build directory (headers) that modules for this kernel use.
 kernel_kdir() { cat "$(kernel_dir "$1")/kdir"; }

@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -15,7 +16,7 @@
 
 static char *what = "";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "warn, oops, hang; for debug kernels leak, stale, inversion, atomic, list, shift");
+MODULE_PARM_DESC(what, "warn, oops, hang; for debug kernels leak, stale, inversion, atomic, list, shift, race");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -92,6 +93,31 @@ static void provoke_shift(void)
 	pr_info("1 << %u is %d\n", many, 1 << many);
 }
 
+static unsigned int raced;
+
+static int race_along(void *unused)
+{
+	while (!kthread_should_stop()) {
+		raced++;
+		cond_resched();
+	}
+	return 0;
+}
+
+static void provoke_race(void)
+{
+	struct task_struct *other = kthread_run(race_along, NULL, "drp_provoke");
+	unsigned long end = jiffies + 5 * HZ;
+
+	if (IS_ERR(other))
+		return;
+	while (time_before(jiffies, end)) {
+		raced++;
+		cond_resched();
+	}
+	kthread_stop(other);
+}
+
 static const struct {
 	const char *name;
 	void (*provoke)(void);
@@ -105,6 +131,7 @@ static const struct {
 	{ "atomic", provoke_atomic },
 	{ "list", provoke_list },
 	{ "shift", provoke_shift },
+	{ "race", provoke_race },
 };
 
 static int __init provoke_init(void)

@@ -1,20 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# DESCRIPTION: this test shows that the debug kernel reports each kind of
-# planted fault, and that the harness fails a command for it.
+# DESCRIPTION: this test shows that the debug kernel, and the one with KCSAN, report
+# each kind of planted fault, and that the harness fails a command for it.
 # TIMEOUT: 600
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../../lib/drp.sh"
 
-[ "${KVER:-6.1}" = debug ] || skip "kernel ${KVER:-6.1} has no KASAN, lockdep, kmemleak"
-provoke=$DRP_TOP/build/module-debug/selftests/provoke/drp_provoke.ko
+kernel=${KVER:-6.1}
+case $kernel in
+debug) faults='inversion atomic stale list shift leak' ;;
+kcsan) faults=race ;;
+*) skip "kernel $kernel has no KASAN, lockdep, kmemleak, KCSAN" ;;
+esac
+provoke=$DRP_TOP/build/module-$kernel/selftests/provoke/drp_provoke.ko
 [ -e "$provoke" ] || skip "$provoke is not built"
 
 # In one VM, as it takes minutes to come up. The lock inversion goes first: the
 # kernel stops watching locks after any other complaint.
 cat >"$DRP_TMP/guest" <<-'GUEST'
 	. "$1/selftests/vm/splat.sh"
-	for what in inversion atomic stale list shift leak; do
+	for what in $3; do
 		dmesg -C
 		insmod "$2" what=$what 2>/dev/null
 		[ $what != leak ] || kmemleak_scan
@@ -23,8 +28,8 @@ cat >"$DRP_TMP/guest" <<-'GUEST'
 	done
 	exit 0
 GUEST
-"$DRP_TOP/selftests/vm/run" --kernel debug --no-module -- \
-	bash -c "$(cat "$DRP_TMP/guest")" guest "$DRP_TOP" "$provoke" \
+"$DRP_TOP/selftests/vm/run" --kernel "$kernel" --cpus 2 --no-module -- \
+	bash -c "$(cat "$DRP_TMP/guest")" guest "$DRP_TOP" "$provoke" "$faults" \
 	>"$DRP_TMP/out" 2>"$DRP_TMP/err"
 status=$?
 sed 's/^/# /' "$DRP_TMP/out"
@@ -37,6 +42,11 @@ reported() {
 	ok "$1 is reported"
 }
 
+if [ "$kernel" = kcsan ]; then
+	reported race 'KCSAN: data-race in '
+	reported race race_along
+	exit 0
+fi
 reported inversion 'possible circular locking dependency'
 reported inversion provoke_inversion
 reported atomic '(scheduling while atomic|sleeping function)'
