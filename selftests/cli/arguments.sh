@@ -41,6 +41,8 @@ ta:nk	pool create ta:nk --metadata /dev/null
 64X	pool create tank --metadata /dev/null --chunk-size 64X
 2K	pool create tank --metadata /dev/null --region-size 2K
 128M	pool create tank --metadata /dev/null --extent-size 128M
+--region-size	pool create tank --metadata /dev/null --extent-size 64K --region-size 128K
+--chunk-size	pool create tank --metadata /dev/null --extent-size 64K --chunk-size 128K
 pool.activate	pool activate
 pool.activate	pool activate --all /dev/null
 tank/home	pool show tank/home

@@ -56,3 +56,15 @@ complete_after replctl create --source "" | grep -qx tank/home || fail "no names
 complete_after replctl job wait "" | grep -qx tank/7 || fail "no jobs"
 complete_after replctl split x --wait-for-copy-state "sp" | grep -qx split || fail "no states"
 ok "completion offers the names of objects"
+
+for o in --chunk-size --region-size --extent-size; do
+	for size in $(complete_after replctl pool create t $o ""); do
+		cli 66 pool create t --metadata "$DRP_TMP/none" $o "$size"
+	done
+done
+for key in $(complete_after replctl create --setting ""); do
+	case $key in *=) word=${key%=} ;; *) continue ;; esac
+	"$CLI" set sync tank/home-copy "$word=" 2>&1 | grep -q 'is not known' &&
+		fail "completion offers an unknown setting: $key"
+done
+ok "completion offers only sizes and settings that there are"

@@ -106,9 +106,11 @@ DEFINE_COMMANDS(aspect) = {
 	{ "aspect copy-to-target", aspect_copy_to_target, "Attach a new snapshot to an aspect's point in time",
 	  "NAME --target ELEMENT [--name SYNC] [--setting KEY=VALUE]... [--dry-run]",
 	  "Of an aspect that a dissolved snapshot has left. The target is made as that of any\n"
-	  "snapshot; the aspect stays.",
+	  "snapshot; the aspect stays. The synchronization is named as the target unless --name\n"
+	  "gives another.",
 	  "replctl aspect copy-to-target tank/monday --target again", O(TARGET) | O(NAME) | O(SETTING) | O(DRY_RUN), 1, 1, 0 },
-	{ "aspect delete", aspect_delete, "Forget an aspect and the point in time that it keeps", "NAME [--force]", NULL,
+	{ "aspect delete", aspect_delete, "Forget an aspect and the point in time that it keeps", "NAME [--force]",
+	  "--force is taken and changes nothing.",
 	  "replctl aspect delete tank/monday", O(FORCE), 1, 1, 0 },
 };
 END_COMMANDS(aspect);

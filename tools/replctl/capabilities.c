@@ -176,7 +176,8 @@ DEFINE_COMMANDS(capabilities) = {
 	{ "capabilities", capabilities, "Show which operations and copy states there are, or are possible now",
 	  "[SYNC]",
 	  "GetSupportedOperations and GetSupportedCopyStates of each SyncType; for a SYNC also\n"
-	  "what --dry-run would accept now, what Force is for, and why not.",
+	  "what --dry-run would accept now, what Force is for, and why not. A module that has an\n"
+	  "active pool is asked; without one the answer is Not Found (19).",
 	  "replctl capabilities\nreplctl capabilities tank/home-copy --json", 0, 0, 1, 0 },
 };
 END_COMMANDS(capabilities);

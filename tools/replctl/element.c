@@ -290,7 +290,8 @@ DEFINE_COMMANDS(element) = {
 	{ "element add", element_add, "Bring a block device under management",
 	  "POOL/NAME DEV [--setting KEY=VALUE]...",
 	  "What is on DEV stays as it is and appears on /dev/mapper/POOL-NAME, which its users\n"
-	  "take from now on.",
+	  "take from now on. Settings: read_policy (source, balance), active_extents_max (32 to\n"
+	  "1048576, 8192 unless set).",
 	  "replctl element add tank/home /dev/vg/home\n"
 	  "replctl element add tank/copy /dev/sdc --setting read_policy=balance", O(SETTING), 2, 2, 0 },
 	{ "element attach", element_attach, "Give an element whose device is missing a data device",
@@ -298,7 +299,7 @@ DEFINE_COMMANDS(element) = {
 	  "For an element that 'pool activate' did not find, or whose disk was replaced.",
 	  "replctl element attach tank/copy /dev/sdd", 0, 2, 2, 0 },
 	{ "element remove", element_remove, "Take an element out of its pool", "NAME [--force]",
-	  "Its data device keeps its content.",
+	  "Its data device keeps its content. --force is taken and changes nothing.",
 	  "replctl element remove tank/copy", O(FORCE), 1, 1, 0 },
 	{ "element list", element_list, "List elements", "[POOL]", NULL,
 	  "replctl element list\nreplctl element list tank --json", 0, 0, 1, 0 },

@@ -98,7 +98,7 @@ static int group_remove(const struct args *a)
 static int group_list(const struct args *a)
 {
 	return run_list(a, DRP_OBJ_GROUP, "Groups",
-			"There is no group; 'replctl group create' makes one.");
+			"There is no group; they are not built yet.");
 }
 
 static int group_show(const struct args *a)
@@ -107,7 +107,8 @@ static int group_show(const struct args *a)
 }
 
 DEFINE_COMMANDS(group) = {
-	{ "group create", group_create, "Create a group of elements", "POOL/NAME [ELEMENT]...", NULL,
+	{ "group create", group_create, "Create a group of elements", "POOL/NAME [ELEMENT]...",
+	  "Groups are not built yet: Not Supported (1).",
 	  "replctl group create tank/database data log", 0, 1, MANY, 0 },
 	{ "group delete", group_delete, "Delete a group; its elements stay", "NAME", NULL,
 	  "replctl group delete tank/database", 0, 1, 1, 0 },

@@ -79,7 +79,9 @@ static int job_terminate(const struct args *a)
 }
 
 DEFINE_COMMANDS(job) = {
-	{ "job list", job_list, "List running and recent jobs", "[POOL]", NULL,
+	{ "job list", job_list, "List running and recent jobs", "[POOL]",
+	  "A job that has ended is forgotten about five minutes later, sooner if there are more than\n"
+	  "1024, and when its pool is deactivated.",
 	  "replctl job list\nreplctl job list --json", 0, 0, 1, 0 },
 	{ "job show", job_show, "Show everything about a job", "JOB",
 	  "JOB is POOL/NUMBER, or NUMBER where it is unique.",
@@ -87,11 +89,15 @@ DEFINE_COMMANDS(job) = {
 	{ "job wait", job_wait, "Wait until a job has ended", "JOB [--timeout SECONDS]",
 	  "The exit status is that of the job's result. Why a job does not go on is said meanwhile.",
 	  "replctl job wait tank/7\nreplctl job wait 7 --timeout 60", O(TIMEOUT), 1, 1, 0 },
-	{ "job suspend", job_suspend, "Stop a job for a while", "JOB...", NULL,
+	{ "job suspend", job_suspend, "Stop a job for a while", "JOB...",
+	  "That is suspend of its synchronization, without --force. A job that has none cannot be\n"
+	  "changed: Not Supported (1).",
 	  "replctl job suspend tank/7", 0, 1, MANY, 0 },
-	{ "job resume", job_resume, "Let a suspended job go on", "JOB...", NULL,
+	{ "job resume", job_resume, "Let a suspended job go on", "JOB...",
+	  "That is resume of its synchronization.",
 	  "replctl job resume tank/7", 0, 1, MANY, 0 },
-	{ "job terminate", job_terminate, "End a job", "JOB...", NULL,
+	{ "job terminate", job_terminate, "End a job", "JOB...",
+	  "That is abort of its synchronization, without --force.",
 	  "replctl job terminate tank/7", 0, 1, MANY, 0 },
 };
 END_COMMANDS(job);

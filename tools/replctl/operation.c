@@ -128,7 +128,7 @@ static int modify(const struct args *a)
 #define USAGE	"SYNC... [--force] [--setting KEY=VALUE]... [--wait-for-copy-state STATE] [--timeout SECONDS] [--dry-run]"
 #define PAIR_USAGE	"group:GROUP [--sync-pair SYNC]... [--force] [--setting KEY=VALUE]... [--wait-for-copy-state STATE] [--timeout SECONDS] [--dry-run]"
 #define SEVERAL	"With several SYNCs each is operated on in turn and the exit status is that of the\n" \
-	"first failure; group:GROUP operates on all members at one instant."
+	"first failure; group:GROUP operates on all members at one instant (not built yet)."
 
 #define VERB(verb, number, summary, example)	\
 	{ verb, run_operation, summary, USAGE, SEVERAL, example, COMMON, 1, MANY, number }
@@ -136,7 +136,7 @@ static int modify(const struct args *a)
 	{ verb, run_operation, summary, USAGE, details "\n\n" SEVERAL, example, COMMON, 1, MANY, \
 	  number }
 #define GROUP_VERB(verb, number, summary, pairs, usage, example)	\
-	{ verb, run_operation, summary, usage, NULL, example, COMMON | (pairs), 1, 1, number }
+	{ verb, run_operation, summary, usage, "Groups are not built yet.", example, COMMON | (pairs), 1, 1, number }
 
 DEFINE_COMMANDS(operation) = {
 	VERB("abort", DRP_OP_ABORT, "Stop a copy and keep what it knows (2)",
@@ -191,7 +191,7 @@ DEFINE_COMMANDS(operation) = {
 	VERB("resume", DRP_OP_RESUME, "Go on after suspend (16)", "replctl resume tank/home-copy"),
 	VERB("reset-to-sync", DRP_OP_RESET_TO_SYNC, "Make the mode synchronous (17)",
 	     "replctl reset-to-sync tank/home-copy"),
-	VERB("reset-to-async", DRP_OP_RESET_TO_ASYNC, "Make the mode asynchronous (18)",
+	VERB("reset-to-async", DRP_OP_RESET_TO_ASYNC, "Make the mode asynchronous (18; not built yet)",
 	     "replctl reset-to-async tank/home-copy"),
 	TURN("return-to-resource-pool", DRP_OP_RETURN_TO_RESOURCE_POOL,
 	     "Delete a snapshot and free its space (19)",
@@ -215,7 +215,7 @@ DEFINE_COMMANDS(operation) = {
 	     "replctl prepare tank/home-copy"),
 	{ "modify", modify, "Any operation by number or name",
 	  "--operation OPERATION --synchronization SYNC [--sync-pair SYNC]... [--force] [--setting KEY=VALUE]... [--wait-for-copy-state STATE] [--timeout SECONDS] [--dry-run]",
-	  "ModifyReplicaSynchronization with all its parameters. SYNC may be group:GROUP.",
+	  "ModifyReplicaSynchronization with all its parameters.",
 	  "replctl modify --operation 12 --synchronization tank/home-copy\n"
 	  "replctl modify --operation resync-replica --synchronization tank/home-copy --dry-run",
 	  COMMON | O(OPERATION) | O(SYNCHRONIZATION) | O(SYNC_PAIR), 0, 0, 0 },

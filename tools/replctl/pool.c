@@ -78,6 +78,8 @@ static int parse_create(const struct args *a, struct pool_table *t)
 				     &t->extent_sectors);
 	if (!status && t->region_sectors > t->extent_sectors)
 		return fail(EX_USAGE, "--region-size", "a region is at most as large as an extent; choose a smaller one");
+	if (!status && t->chunk_sectors > t->extent_sectors)
+		return fail(EX_USAGE, "--chunk-size", "a chunk is at most as large as an extent; choose a smaller one");
 	return status;
 }
 

@@ -71,9 +71,9 @@ DEFINE_COMMANDS(set) = {
 	  "Keys of a synchronization: copy_priority, rate_limit (bytes per second, 0 for none),\n"
 	  "recovery_mode (automatic, manual), failed_copy_stops_host_io (yes, no), name,\n"
 	  "auto_delete (yes, no: a snapshot may be given up for room in COW space).\n"
-	  "Keys of an element: read_policy (source, balance), active_extents_max.\n"
+	  "Keys of an element: read_policy (source, balance), active_extents_max (32 to 1048576), name.\n"
 	  "Key of a pool: cow_memory (1 to 65536, 32 unless set: MiB of memory that the index of its\n"
-	  "COW space may take). Groups have none yet: Not Supported.",
+	  "COW space may take). Groups are not built yet: Not Supported.",
 	  "replctl set sync tank/home-copy rate_limit=50M copy_priority=low\n"
 	  "replctl set element tank/home read_policy=balance\n"
 	  "replctl set pool tank cow_memory=8", 0, 3, MANY, 0 },
