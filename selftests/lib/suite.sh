@@ -172,7 +172,7 @@ vm_group() {
 		: >"$log"
 		# shellcheck disable=SC2086
 		selftests/vm/run --timeout "$(time_for $limit)" $options \
-			--env SEED --env FAILURES --env ROUNDS --env LENGTH --env STAGES -- \
+			--env SEED --env FAILURES --env ROUNDS --env RUNS --env LENGTH --env STAGES -- \
 			selftests/vm/guest-suite "$@" 2>&1 | collect "$log" "$begun" "$ended"
 		status=${PIPESTATUS[0]}
 		lost=$(cut -d ' ' -f 1 "$ended" | grep -vxFf - "$begun")
