@@ -375,6 +375,9 @@ static void path_is_back(struct drp_sync *s)
 
 static bool wants_recovery(const struct drp_sync *s)
 {
+	/* Only a restore goes on: a point in time that was lost never comes back. */
+	if (drp_sync_is_snapshot(s) && !s->rec.reverse)
+		return false;
 	return !s->removed && !s->pool->stopping && drp_pool_writable(s->pool) &&
 	       (s->rec.copy_state == DRP_CS_BROKEN || s->rec.partitioned) &&
 	       (!s->rec.reverse || s->rec.error_text[0]) &&	/* else it was aborted */

@@ -84,6 +84,7 @@ static void add_loss(struct drp_changes *c, struct loss *loss, u16 state, const 
 	rec->target_consistent = false;
 	rec->in_sync = false;
 	rec->reverse = false;
+	rec->partitioned = false;
 	rec->job_id = 0;
 	strscpy(rec->error_text, why, sizeof(rec->error_text));
 	drp_change_sync(c, x->snap, rec);

@@ -107,6 +107,29 @@ return_snapshot p child
 no_family
 ok "also after a restart"
 
+# ---- what is lost stays so ----
+
+family 13 quiet
+snapshot p a rest copy_priority=urgent
+free=$((chunks - $(cow_used p) - chunks / 20 - 4))
+dd if=/dev/urandom of=/dev/mapper/p-rest bs=16k count=$free oflag=direct status=none
+modify p restore-from-replica x force
+wait_state p-s x broken
+# It tries again until there is room, which there is once both are lost.
+run_ok dd if="$DRP_TMP/new" of=/dev/mapper/p-a bs=64k oflag=direct status=none
+return_snapshot p rest
+sleep 15
+for e in s x; do
+	! get /dev/mapper/p-$e 0 || fail "$e, which was lost, is shown"
+done
+assert_eq "$(sync_field p-s x state)" broken "what the lost one was restored from"
+pool_restart p
+sleep 5
+! get /dev/mapper/p-x 0 || fail "x, which was lost, is shown after a restart"
+assert_eq "$(sync_field p-s x state)" broken "what the lost one was restored from, after a restart"
+no_family
+ok "a restore that was lost when it tried again stays lost"
+
 # ---- errors ----
 
 family 21
