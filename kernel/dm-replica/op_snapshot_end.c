@@ -129,6 +129,18 @@ static void leave_target(struct drp_sync *s)
 	drp_element_refresh_access(s->source);
 }
 
+/* Should that restore be lost, the sync can say so; an aspect cannot. */
+static int check_dissolve(struct drp_op *op, struct drp_sync *s)
+{
+	struct drp_element *x = s->target;
+
+	if (!drp_snapshot_in_turn(x) && !drp_snapshot_in_nested(x))
+		return 0;
+	return drp_op_refuse(op, DRP_RV_INVALID_STATE,
+			     "%s was taken during the restore of %s, which is not finished: wait for that",
+			     x->rec.name, s->source->rec.name);
+}
+
 int drp_op_snapshot_dissolve(struct drp_op *op, struct drp_sync *s)
 {
 	struct drp_changes c = { .pool = op->pool };
@@ -139,12 +151,7 @@ int drp_op_snapshot_dissolve(struct drp_op *op, struct drp_sync *s)
 
 	if (!a)
 		return metadata_failed(op, -ENOMEM);
-	/* Should that restore be lost, the sync can say so; an aspect cannot. */
-	r = drp_snapshot_in_turn(x) || drp_snapshot_in_nested(x) ?
-		drp_op_refuse(op, DRP_RV_INVALID_STATE,
-			      "%s was taken during the restore of %s, which is not finished: wait for that",
-			      x->rec.name, s->source->rec.name) :
-		stop_target(op, x);
+	r = check_dissolve(op, s) ?: stop_target(op, x);
 	if (r) {
 		kfree(a);
 		return r;
@@ -351,6 +358,9 @@ int drp_op_snapshot_dry_run(struct drp_op *op, struct drp_sync *s, const struct 
 		break;
 	case DRP_OP_DEACTIVATE:
 		r = drp_snapshot_check_unused(op, s->target);
+		break;
+	case DRP_OP_DISSOLVE:
+		r = check_dissolve(op, s);
 		break;
 	}
 	if (r)

@@ -117,6 +117,7 @@ during() {
 	write_target three
 	write_target deep
 	refused "bad state" p dissolve three
+	refused "bad state" p dissolve three dry_run
 	all_show "one gone, one written" 2
 	assert_progress "$sync" unsynchronized restoring
 }

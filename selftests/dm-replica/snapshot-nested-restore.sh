@@ -113,6 +113,7 @@ for pair in "p/s p/other" "p/during p/new" "p/during p/a" "p/x p/s"; do
 done
 run_ok replctl diff p/new p/old
 refused "bad state" p dissolve during
+refused "bad state" p dissolve during dry_run
 ok "what would not be the truth, diff refuses; dissolve waits"
 
 modify p suspend x
