@@ -250,26 +250,35 @@ step_snapshots() {
 		same_file sums.monday sums.copy
 	must umount backup
 	say "Something goes wrong:"
-	must "rm -r home/linux home/monday; echo oops >home/diary; sync -f home"
+	must "rm -r home/linux home/monday; echo oops >home/diary"
+	must "dd if=/dev/zero of=home/big bs=1M count=8 conv=notrunc,fsync status=none; sync -f home"
 	refused 17 replctl restore-from-replica tank/wednesday
 	must umount home
 	must replctl restore-from-replica tank/wednesday --force --dry-run
+	say "Slowly, so that it can be watched."
+	must replctl set sync tank/wednesday rate_limit=64K
 	must replctl restore-from-replica tank/wednesday --force
 	say "What is not copied back yet is read from the snapshot."
 	must mount /dev/mapper/tank-home home
+	must replctl list
+	claim "the restore is under way" state_of_is wednesday Unsynchronized
 	checksums home >sums.copy
 	claim "all $(wc -l <sums.wednesday) files of wednesday are there" same_file sums.wednesday sums.copy
 	application_works "$home/app6"
-	await 60 restored || die "the restore does not end: $(replctl list)"
+	must replctl list
+	claim "the application wrote its $safe files while it was under way" state_of_is wednesday Unsynchronized
+	must replctl set sync tank/wednesday rate_limit=0
+	await 60 state_of_is wednesday Restored || die "the restore does not end: $(replctl list)"
 	must replctl list
 	application_is_whole home/app6
+	(cd home && sha256sum --quiet -c ../sums.wednesday) >bad 2>&1
+	claim "and those of wednesday are what they were" same_text "$(wc -l <bad)" 0
 	must mount -o ro /dev/mapper/tank-tuesday backup
 	checksums backup >sums.copy
 	claim "tuesday's snapshot is what it was" same_file sums.tuesday sums.copy
 	must umount backup
 }
 
-restored() { [ "$(json CopyState replctl show tank/wednesday)" = Restored ]; }
 cloned() { [ "$(json CopyState replctl show tank/test)" != Unsynchronized ]; }
 
 step_clone() {
