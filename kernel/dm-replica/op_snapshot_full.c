@@ -25,31 +25,40 @@
 
 /* ---- losing ---- */
 
+static int lose_aspect(struct drp_element *e, struct drp_aspect_rec *a)
+{
+	struct drp_event event = {
+		.type = DRP_EVENT_DELETED,
+		.aspect_id = a->id,
+		.message = "COW space is full or its source was changed outside",
+	};
+	struct drp_changes c = { .pool = e->pool, .reclaim = true };
+	int r;
+
+	drp_change_del(&c, DRP_OBJ_ASPECT, a->id);
+	r = drp_changes_commit(&c, 0);
+	if (r)
+		return r;
+	pr_warn("dm-replica: aspect %s of %s is lost\n", a->name, e->rec.name);
+	drp_event_report(e->pool, &event);
+	kfree(a);
+	return 0;
+}
+
+/* Of @generation; 0: all. */
 static int lose_aspects(struct drp_element *e, u64 generation)
 {
-	struct drp_pool *pool = e->pool;
 	struct drp_aspect_rec *a;
 	unsigned long id;
 	int r;
 
-	xa_for_each(&pool->aspects, id, a) {
-		struct drp_event event = {
-			.type = DRP_EVENT_DELETED,
-			.aspect_id = id,
-			.message = "COW space is full or its source was changed outside",
-		};
-		struct drp_changes c = { .pool = pool, .reclaim = true };
-
+	xa_for_each(&e->pool->aspects, id, a) {
 		if (a->source_id != e->rec.id || !a->generation ||
 		    (generation && a->generation != generation))
 			continue;
-		drp_change_del(&c, DRP_OBJ_ASPECT, id);
-		r = drp_changes_commit(&c, 0);
+		r = lose_aspect(e, a);
 		if (r)
 			return r;
-		pr_warn("dm-replica: aspect %s of %s is lost\n", a->name, e->rec.name);
-		drp_event_report(pool, &event);
-		kfree(a);
 	}
 	return 0;
 }
@@ -121,12 +130,6 @@ static int commit_lost(struct loss *losses, unsigned int n, u16 state, const cha
 	return r;
 }
 
-/* One whose restore is not finished goes with what it is restored from: neither is anything without the other. */
-static struct drp_element *goes_with(struct drp_element *x)
-{
-	return x->snap && drp_snapshot_nested_turned(x->snap) ? x->snap->source : NULL;
-}
-
 static int lose_one(struct drp_element *x, u16 state, const char *why)
 {
 	struct loss *losses;
@@ -137,7 +140,7 @@ static int lose_one(struct drp_element *x, u16 state, const char *why)
 		return 0;
 	losses = kcalloc(2, sizeof(*losses), GFP_NOIO | __GFP_NOFAIL);
 	losses[0].x = x;
-	losses[1].x = goes_with(x);
+	losses[1].x = drp_snapshot_goes_with(x);
 	n = losses[1].x ? 2 : 1;
 	for (i = 0; i < n; i++) {
 		WRITE_ONCE(losses[i].x->access, DRP_ACCESS_NONE);
@@ -197,109 +200,7 @@ int drp_snapshot_lose_in_turn(struct drp_element *e, const char *why)
 	return 0;
 }
 
-/* ---- whose loss matters least ---- */
-
-/* Must @x stay, or anything that would go with it, at whatever cost of its hosts? The depth is bounded. */
-static bool must_stay(struct drp_element *x)
-{
-	struct drp_element *y;
-	unsigned long id;
-
-	if (!drp_snapshot_live(x))
-		return false;
-	if (x->snap && x->snap->rec.failed_copy_stops_host_io)
-		return true;
-	/* It may go with a source that is a snapshot, whose restore is not a reason to stop others. */
-	if (x->snap && x->snap->rec.reverse && !drp_snapshot_is_nested(x->snap))
-		return true;
-	xa_for_each(&x->pool->elements, id, y)
-		if (y->rec.parent_element == x->rec.id && must_stay(y))
-			return true;
-	return false;
-}
-
-/* A point in time, or what was written to the target, that somebody else needs? */
-static bool is_needed(struct drp_element *x)
-{
-	struct drp_element *y;
-	unsigned long id;
-
-	xa_for_each(&x->pool->elements, id, y)
-		if (y->rec.parent_element == x->rec.id && drp_snapshot_live(y))
-			return true;
-	return drp_snapshot_aspect(x);
-}
-
-/* May it go rather than those that have not said so? One for which nothing was kept yet would bring nothing. */
-static bool deletes_itself(struct drp_element *x)
-{
-	const struct drp_sync_rec *rec = x->snap ? &x->snap->rec : NULL;
-
-	return rec && rec->auto_delete && (rec->source_changed || rec->target_changed) &&
-	       !is_needed(x);
-}
-
-/* Whose loss matters least: AutoDelete, then the lowest CopyPriority, then the oldest. */
-struct victim {
-	struct drp_element *x;
-	bool keeps;			/* no AutoDelete */
-	u16 prio;
-	u64 time;
-};
-
-static bool goes_before(const struct victim *a, const struct victim *b)
-{
-	if (!b->x)
-		return true;
-	if (a->keeps != b->keeps)
-		return b->keeps;
-	return a->prio != b->prio ? a->prio < b->prio : a->time < b->time;
-}
-
-/*
- * Of @e (NULL: of all), up to generation @newest of it, with AutoDelete only if
- * @willing; NULL: none may go.
- */
-static struct drp_element *victim_of(struct drp_pool *pool, struct drp_element *e, u64 newest,
-				     bool willing)
-{
-	struct victim best = {};
-	struct drp_element *x;
-	unsigned long id;
-
-	xa_for_each(&pool->elements, id, x) {
-		struct victim v = { .x = x, .prio = DRP_PRIO_SAME, .time = x->rec.created };
-
-		if (!drp_element_virtual(x) || !drp_snapshot_live(x) ||
-		    (e && (x->rec.parent_element != e->rec.id || x->rec.parent_generation > newest)))
-			continue;
-		if (must_stay(x) || goes_with(x))
-			continue;
-		if (x->snap) {
-			v.prio = x->snap->rec.copy_priority;
-			v.time = x->snap->rec.when_synced;
-		}
-		v.keeps = !deletes_itself(x);
-		if (!(willing && v.keeps) && goes_before(&v, &best))
-			best = v;
-	}
-	return best.x;
-}
-
 /* ---- a full space ---- */
-
-/* Does anything of @e up to generation @newest stop its hosts' I/O rather than go? */
-static bool stops_host(struct drp_element *e, u64 newest)
-{
-	struct drp_element *x;
-	unsigned long id;
-
-	xa_for_each(&e->pool->elements, id, x)
-		if (x->rec.parent_element == e->rec.id && x->rec.parent_generation <= newest &&
-		    must_stay(x))
-			return true;
-	return false;
-}
 
 struct retry {
 	struct drp_reclaim_waiter waiter;
@@ -365,27 +266,48 @@ static bool worth_a_try(struct drp_element *e)
 /* A snapshot with AutoDelete, of any element, goes: 1, 0 (there is none), -EIO. */
 static int give_up_one(struct drp_pool *pool)
 {
-	struct drp_element *victim = victim_of(pool, NULL, 0, true), *parent;
+	struct drp_victim victim;
+	struct drp_element *parent;
 
-	if (!victim)
+	if (!drp_snapshot_victim(pool, NULL, 0, &victim))
 		return 0;
-	if (lose(victim, DRP_CS_BROKEN, "given up for room in COW space (AutoDelete)"))
+	if (lose(victim.x, DRP_CS_BROKEN, "given up for room in COW space (AutoDelete)"))
 		return -EIO;
-	parent = drp_pool_element(pool, victim->rec.parent_element);
+	parent = drp_pool_element(pool, victim.x->rec.parent_element);
 	if (parent)
 		drp_snapshot_settle(parent, SETTLE_TIMEOUT);
 	return 1;
 }
 
+/* One of @e that goes, up to generation @newest: 0 (or there is none), -ENOSPC, -EIO. */
+static int lose_next(struct drp_element *e, u64 newest)
+{
+	const bool full = !has_room(e->pool);
+	struct drp_victim victim;
+	u64 generation;
+	bool found;
+	int r;
+
+	found = drp_snapshot_victim(e->pool, e, newest, &victim);
+	/* But they have room that is needed. */
+	if (!found && full)
+		found = drp_snapshot_victim(e->pool, e, U64_MAX, &victim);
+	if (!found)
+		return drp_snapshot_stops_host(e, newest) ? -ENOSPC : 0;
+	if (victim.aspect)
+		return lose_aspect(e, victim.aspect) ? -EIO : 0;
+	generation = victim.x->rec.parent_generation;
+	r = lose(victim.x, DRP_CS_BROKEN, full ? "COW space is full" :
+						 "what it needs cannot be preserved");
+	/* An aspect of the same moment needs the same chunks. */
+	return r || lose_aspects(e, generation) ? -EIO : 0;
+}
+
 /* What the writers of @e are told: 0: try again, -ENOSPC. */
 static int decide(struct drp_element *e)
 {
-	const char *why = has_room(e->pool) ? "what it needs cannot be preserved" :
-					      "COW space is full";
 	/* Those that were taken during a restore do not need what its copies wait for. */
 	const u64 newest = drp_preserve_stuck(e);
-	struct drp_element *victim;
-	u64 generation;
 	int r;
 
 	/* Decided already. */
@@ -402,19 +324,9 @@ static int decide(struct drp_element *e)
 		drp_reclaim_kick(e->pool);
 		return min(r, 0);
 	}
-	victim = victim_of(e->pool, e, newest, false);
-	/* But they have room that is needed. */
-	if (!victim && !has_room(e->pool))
-		victim = victim_of(e->pool, e, U64_MAX, false);
-	generation = victim ? victim->rec.parent_generation : 0;
-	if (!victim && stops_host(e, newest))
-		return -ENOSPC;
-	r = victim ? lose(victim, DRP_CS_BROKEN, why) : 0;
-	/* An aspect of the same moment needs the same chunks. */
-	if (!r)
-		r = lose_aspects(e, generation);
+	r = lose_next(e, newest);
 	if (r)
-		return -EIO;
+		return r;
 	drp_snapshot_settle(e, SETTLE_TIMEOUT);
 	drp_reclaim_kick(e->pool);
 	return 0;
@@ -491,11 +403,13 @@ static void refresh(struct drp_pool *pool)
 /* The reserve is touched: one snapshot with AutoDelete after the other, until it is whole. */
 static void keep_reserve(struct drp_pool *pool)
 {
+	struct drp_victim victim;
+
 	if (pool->cow_level < DRP_COW_LEVEL_RESERVE) {
 		pool->cow_reclaimed = false;
 		return;
 	}
-	if (pool->cow_waits || !victim_of(pool, NULL, 0, true))
+	if (pool->cow_waits || !drp_snapshot_victim(pool, NULL, 0, &victim))
 		return;
 	/* What was given up is still kept: more would bring nothing, either. */
 	if (drp_snapshot_any_unsettled(pool)) {

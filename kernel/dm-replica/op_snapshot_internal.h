@@ -37,4 +37,27 @@ s64 drp_snapshot_chunks(struct drp_sync *s);
 /* A restore ends without success: its point in time is lost. No I/O is inside the source's gate, nor (nested) does anything that comes from it live. */
 void drp_snapshot_restore_lost(struct drp_sync *s);
 
+/* ---- whose loss matters least (op_snapshot_victim.c) ---- */
+
+/* One whose restore is not finished goes with what it is restored from: that, or NULL. Neither is anything without the other. */
+struct drp_element *drp_snapshot_goes_with(struct drp_element *x);
+
+struct drp_victim {
+	struct drp_element *x;		/* either this one */
+	struct drp_aspect_rec *aspect;	/* or this one */
+	bool keeps;			/* no AutoDelete */
+	u16 prio;
+	u64 time;
+};
+
+/*
+ * The next that goes: of @e, up to generation @newest of it, also an aspect; NULL:
+ * of all, with AutoDelete only. False: none may go.
+ */
+bool drp_snapshot_victim(struct drp_pool *pool, struct drp_element *e, u64 newest,
+			 struct drp_victim *best);
+
+/* Does anything of @e up to generation @newest stop its hosts' I/O rather than go? */
+bool drp_snapshot_stops_host(struct drp_element *e, u64 newest);
+
 #endif /* DRP_OP_SNAPSHOT_INTERNAL_H */

@@ -103,4 +103,31 @@ accepted p delete_element "${element_id[p/x]}"
 forget_snapshot p x
 wait_until 30 cow_uses p 16 || fail "$(cow_used p) chunks stay in use"
 ok "an aspect and the target that Dissolve left lose their point in time"
+
+# Each keeps 32 chunks for itself, 15 are free: the oldest makes room for 16.
+for name in first second third; do
+	snapshot p a $name
+	scribble /dev/mapper/p-a 0 2 9
+	modify p dissolve $name
+	element_remove_device p $name
+	accepted p delete_element "${element_id[p/$name]}"
+	forget_snapshot p $name
+done
+aspects() { replctl aspect list | awk '/^p\// { print substr($1, 3) }' | xargs; }
+assert_eq "$(aspects)" "first second third" "aspects while there is room"
+scribble /dev/mapper/p-a 2 1 10
+assert_eq "$(aspects)" "second third" "aspects when room for one more MiB was needed"
+ok "aspects go one after the other, the oldest first"
+
+snapshot p a high copy_priority=high
+keep /dev/mapper/p-a "$DRP_TMP/a"
+scribble /dev/mapper/p-a 4 3 11
+assert_eq "$(aspects)" third "aspects beside a snapshot that matters more"
+accepted p set "sync:${sync_id[high]}" failed_copy_stops_host_io=yes
+scribble /dev/mapper/p-a 7 2 12
+assert_eq "$(aspects)" "" "aspects beside a snapshot that must stay"
+assert_state p-high high synchronized
+assert_shows /dev/mapper/p-high "$DRP_TMP/a"
+ok "aspects go before snapshots that matter more, and before a write fails"
+return_snapshot p high
 return_snapshot p other
