@@ -158,14 +158,23 @@ void drp_job_set_sync(struct drp_pool *pool, u64 id, u64 sync_id, const char *sy
 	change(pool, id, false, set_sync, &sync);
 }
 
-static void set_updated(struct drp_job *job, const void *arg)
+struct results {
+	u64 sync_id, aspect_id;
+};
+
+static void set_results(struct drp_job *job, const void *arg)
 {
-	job->updated_sync_id = *(const u64 *)arg;
+	const struct results *results = arg;
+
+	job->updated_sync_id = results->sync_id;
+	job->aspect_id = results->aspect_id;
 }
 
-void drp_job_set_updated(struct drp_pool *pool, u64 id, u64 sync_id)
+void drp_job_set_results(struct drp_pool *pool, u64 id, u64 sync_id, u64 aspect_id)
 {
-	change(pool, id, false, set_updated, &sync_id);
+	struct results results = { sync_id, aspect_id };
+
+	change(pool, id, false, set_results, &results);
 }
 
 static void set_text(struct drp_job *job, const void *arg)

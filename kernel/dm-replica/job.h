@@ -19,6 +19,7 @@ struct drp_job {
 	/* under rec_lock */
 	u64 sync_id;
 	u64 updated_sync_id;			/* whose keys the request changed; 0: none */
+	u64 aspect_id;				/* that it left behind; 0: none */
 	char sync_name[DRP_NAME_MAX + 1];
 	u16 state;
 	u64 bytes_done, bytes_total;
@@ -41,8 +42,8 @@ int drp_job_resume(struct drp_pool *pool, u64 id, u64 sync_id, const char *sync_
 /* The job of a request turns out to be a copy's: whose. Any process context. */
 void drp_job_set_sync(struct drp_pool *pool, u64 id, u64 sync_id, const char *sync_name);
 
-/* The sync whose keys its request changed, before the end. Any process context. */
-void drp_job_set_updated(struct drp_pool *pool, u64 id, u64 sync_id);
+/* The sync whose keys its request changed, the aspect that it left (0: none), before the end. Any process context. */
+void drp_job_set_results(struct drp_pool *pool, u64 id, u64 sync_id, u64 aspect_id);
 
 /* Why it does not go on; empty: it does. Its end forgets that. Any process context. */
 void drp_job_set_text(struct drp_pool *pool, u64 id, const char *text);

@@ -259,7 +259,8 @@ static int put_job(struct sk_buff *skb, const union object *o)
 	    put_text(skb, DRP_A_ERROR_TEXT, j->error_text) ||
 	    put_time(skb, DRP_A_TIME_SUBMITTED, j->submitted) ||
 	    put_time(skb, DRP_A_TIME_STARTED, j->started) ||
-	    put_time(skb, DRP_A_TIME_ENDED, j->ended))
+	    put_time(skb, DRP_A_TIME_ENDED, j->ended) ||
+	    (j->aspect_id && drp_nl_put_u64(skb, DRP_A_ASPECT_ID, j->aspect_id)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -159,6 +159,7 @@ static void fill_job(struct drp_job *job, struct drp_job_info *info)
 	info->updated_sync_id = job->updated_sync_id;
 	strscpy(info->sync_name, job->sync_name, sizeof(info->sync_name));
 	info->operation = job->operation;
+	info->aspect_id = job->aspect_id;
 	info->state = job->state;
 	info->bytes_done = job->bytes_done;
 	info->bytes_total = job->bytes_total;

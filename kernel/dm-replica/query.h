@@ -66,6 +66,7 @@ struct drp_job_info {
 	u64 id;
 	u64 sync_id;			/* 0: not about one */
 	u64 updated_sync_id;		/* 0: none */
+	u64 aspect_id;			/* SettingsState; 0: none */
 	char sync_name[DRP_NAME_MAX + 1];
 	u16 operation;			/* enum drp_operation; 0: a create */
 	u16 state;			/* enum drp_job_state */

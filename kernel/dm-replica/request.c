@@ -111,8 +111,8 @@ static void end_own_job(struct drp_op *op)
 {
 	mutex_lock(&op->lock);
 	if (op->job_id && (op->error || !op->job_used)) {
-		if (op->res.updated_sync_id)
-			drp_job_set_updated(op->pool, op->job_id, op->res.updated_sync_id);
+		drp_job_set_results(op->pool, op->job_id, op->res.updated_sync_id,
+				    op->res.aspect_id);
 		if (op->error)
 			drp_job_end(op->pool, op->job_id, DRP_JOB_EXCEPTION, op->res.return_value,
 				    op->res.text);

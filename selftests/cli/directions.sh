@@ -90,6 +90,7 @@ prints "^tank/lost +'replctl resync-replica tank/lost'$"
 ok "a read-only pool and a broken mirror come with what to do"
 
 cli 0 job show 8
+prints '^SettingsState +22$'
 prints '^Rate +25.0 MiB/s$'
 cli 0 job show 9
 grep -q '^Rate' "$DRP_TMP/stdout" && fail "a rate of nothing"

@@ -293,6 +293,8 @@ static void get_jobs(struct records *list)
 			put_u64(&r, DRP_A_SYNC_ID, id == TURNING_JOB ? turning.sync : 12);
 		else if (!running)
 			put_u64(&r, DRP_A_UPDATED_SYNC_ID, turning.sync);
+		if (id == 8)
+			put_u64(&r, DRP_A_ASPECT_ID, 22);
 		put_u16(&r, DRP_A_OPERATION, id == TURNING_JOB ? turning.operation :
 			DRP_OP_RESYNC_REPLICA);
 		put_u16(&r, DRP_A_JOB_STATE, job_state(id));

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: new points in time, Deactivate, Dissolve with its aspect, snapshots of snapshots, what differs
-# REQUIRES: replica simdisk dmsetup
+# REQUIRES: replica simdisk dmsetup python3
 # TIMEOUT: 480
 # GROUP: snapshot
 # shellcheck source=selftests/lib/drp.sh
@@ -12,6 +12,17 @@
 . "$DRP_TOP/selftests/lib/snapshot.sh"
 
 need replctl
+# SYNC: the aspect that Dissolve of it has just answered, or its job; it is the one that is there.
+left_aspect() {
+	local said=${answer#0 aspect=} there
+	[[ $answer != 4096\ job=* ]] ||
+		said=$(replctl job show "p/${answer#4096 job=}" | awk '$1 == "SettingsState" { print $2 }')
+	there=$(replctl aspect list | awk -v name="p/$1" '$1 == name { print $2 }')
+	[[ $said =~ ^[0-9]+$ && $said = "$there" ]] ||
+		fail "Dissolve answered '$answer', its aspect is '$said', there is '$there'"
+	echo "$said"
+}
+
 replica_setup
 cow_pool_create p 64
 element p a 16
@@ -76,10 +87,7 @@ ok "snapshots of a snapshot show what it was, and keep it"
 
 keep /dev/mapper/p-x "$DRP_TMP/x"
 modify p dissolve x
-# A slow answer names the job instead.
-aspect=$(replctl aspect list | awk '$1 == "p/x" { print $2 }')
-[[ $answer =~ ^(0 aspect=$aspect|4096 job=[0-9]+)$ && $aspect ]] ||
-	fail "Dissolve answered '$answer', there is aspect '$aspect'"
+aspect=$(left_aspect x) || exit 1
 assert_shows /dev/mapper/p-x "$DRP_TMP/x"
 scribble /dev/mapper/p-a 0 16 11
 assert_shows /dev/mapper/p-x "$DRP_TMP/x"
@@ -100,6 +108,24 @@ return_snapshot p w
 accepted p delete_aspect "$aspect"
 wait_until 30 cow_uses p 0 || fail "$(cow_used p) chunks stay: $(dmsetup status p)"
 ok "an aspect keeps its point in time until it is deleted"
+
+snapshot p a w
+simdisk_set mp write_us 200000
+simdisk_set mp fua_us 200000
+answer=$(dmsetup message p 0 modify dissolve "${sync_id[w]}")
+simdisk_set mp write_us 0
+simdisk_set mp fua_us 0
+[[ $answer =~ ^4096\ job=([0-9]+)$ ]] || fail "no job in '$answer'"
+wait_until 20 job_is_settled p "${BASH_REMATCH[1]}" || fail "the job does not end"
+aspect=$(left_aspect w) || exit 1
+replctl job show "p/${answer#4096 job=}" --json | python3 -c '
+import json, sys
+assert json.load(sys.stdin)["SettingsState"] == int(sys.argv[1])' "$aspect" || fail "the job does not have it"
+element_remove_device p w
+accepted p delete_element "${element_id[p/w]}"
+forget_snapshot p w
+accepted p delete_aspect "$aspect"
+ok "the job of a Dissolve that takes long has its aspect when it has ended"
 
 snapshot p a one
 scribble /dev/mapper/p-a 2 1 12

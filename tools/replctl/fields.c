@@ -106,6 +106,7 @@ static const struct field job_fields[] = {
 	{ "Synchronization", DRP_A_SYNC_NAME, F_STR, 0, "SYNC" },
 	{ "SynchronizationID", DRP_A_SYNC_ID, F_UINT, 0, NULL },
 	{ "UpdatedSynchronization", DRP_A_UPDATED_SYNC_ID, F_UINT, 0, NULL },
+	{ "SettingsState", DRP_A_ASPECT_ID, F_UINT, 0, NULL },
 	{ "JobState", DRP_A_JOB_STATE, F_ENUM, DRP_ENUM_JOB_STATE, "STATE" },
 	{ "PercentComplete", DRP_A_PERCENT_COMPLETE, F_PERCENT, 0, "DONE" },
 	{ "BytesDone", DRP_A_BYTES_DONE, F_BYTES, 0, NULL },

@@ -130,19 +130,26 @@ void report_completed(struct report *report, const char *what)
 		       drp_name(DRP_ENUM_RETURN_VALUE, DRP_RV_COMPLETED), what);
 }
 
+static void take_id(struct record *answer, const struct record *job, u16 attr, const char *key)
+{
+	if (rec_has(answer, attr))
+		return;
+	rec_take(answer, job, attr);
+	if (!output_is_json() && rec_has(answer, attr))
+		printf("%s=%llu\n", key, (unsigned long long)rec_u64(answer, attr));
+}
+
 /* What was not known yet when the job was answered. */
 static void add_from_job(struct record *answer, const struct ref *job)
 {
 	struct refusal refusal;
 	struct record r;
 
-	if (!job->id || rec_has(answer, DRP_A_UPDATED_SYNC_ID) || ref_fetch(job, &r, &refusal))
+	if (!job->id || ref_fetch(job, &r, &refusal))
 		return;
-	rec_take(answer, &r, DRP_A_UPDATED_SYNC_ID);
+	take_id(answer, &r, DRP_A_ASPECT_ID, "SettingsState");
+	take_id(answer, &r, DRP_A_UPDATED_SYNC_ID, "UpdatedSynchronization");
 	record_free(&r);
-	if (!output_is_json() && rec_has(answer, DRP_A_UPDATED_SYNC_ID))
-		printf("UpdatedSynchronization=%llu\n",
-		       (unsigned long long)rec_u64(answer, DRP_A_UPDATED_SYNC_ID));
 }
 
 static int wait_after(const struct args *a, struct record *answer, const char *what,

@@ -17,7 +17,8 @@
  *   GET_GROUP     do: pool, group            dump: [pool]
  *   GET_JOB       do: pool, JOB_ID           dump: [pool]
  *   GET_ASPECT    do: pool, aspect           dump: [pool]
- *     -> the same command with the object's attributes
+ *     -> the same command with the object's attributes; a job that has ended has
+ *        the [UPDATED_SYNC_ID] and [ASPECT_ID] of its request
  *   CREATE_ELEMENT [N] pool, [ELEMENT_ID], ELEMENT_NAME, SIZE_SECTORS, [DEVICE_IDENTITY], [SETTING...]
  *   DELETE_ELEMENT [N] pool, element, [FORCE]
  *   CREATE_SYNC    [N] pool, [SYNC_ID], [SYNC_NAME], SYNC_TYPE, [MODE], SOURCE_ID|SOURCE_NAME,
