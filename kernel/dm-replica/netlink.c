@@ -244,6 +244,13 @@ static int map_start(struct netlink_callback *cb)
 	return err ? err : drp_nl_map_start(cb);
 }
 
+static int space_start(struct netlink_callback *cb)
+{
+	int err = check_admin(cb->skb, cb->extack);
+
+	return err ? err : drp_nl_space_start(cb);
+}
+
 /* ---- the family ---- */
 
 static const struct genl_ops ops[] = {
@@ -384,6 +391,13 @@ static const struct genl_ops ops[] = {
 		.start = map_start,
 		.dumpit = drp_nl_map_dump,
 		.policy = drp_nl_policy_map,
+		.maxattr = DRP_NL_REQUEST_ATTR_MAX,
+	},
+	{
+		.cmd = DRP_CMD_SPACE,
+		.start = space_start,
+		.dumpit = drp_nl_space_dump,
+		.policy = drp_nl_policy_space,
 		.maxattr = DRP_NL_REQUEST_ATTR_MAX,
 	},
 };

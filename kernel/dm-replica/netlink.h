@@ -37,6 +37,7 @@ extern const struct nla_policy drp_nl_policy_set[DRP_NL_REQUEST_ATTR_MAX + 1];
 extern const struct nla_policy drp_nl_policy_change_job[DRP_NL_REQUEST_ATTR_MAX + 1];
 extern const struct nla_policy drp_nl_policy_delete_aspect[DRP_NL_REQUEST_ATTR_MAX + 1];
 extern const struct nla_policy drp_nl_policy_capabilities[DRP_NL_REQUEST_ATTR_MAX + 1];
+extern const struct nla_policy drp_nl_policy_space[DRP_NL_REQUEST_ATTR_MAX + 1];
 extern const struct nla_policy drp_nl_policy_map[DRP_NL_REQUEST_ATTR_MAX + 1];
 
 /* How requests name an object: by id, by name, or by both that agree. */
@@ -95,9 +96,9 @@ static inline int drp_nl_put_u64(struct sk_buff *skb, int attr, u64 value)
 /* Where a dump stands, in netlink_callback.ctx. */
 struct drp_nl_cursor {
 	u8 uuid[DRP_UUID_BYTES];	/* of the one pool that is asked for */
-	u64 next;			/* id, operation or offset */
-	u64 end;
-	u64 sync_id;			/* map of two elements: the one */
+	u64 next;			/* id, operation, offset or chunk */
+	u64 end;			/* space: 0 (of what it comes from), 1 (its own), 2 (the end) */
+	u64 sync_id;			/* map of two elements: the one; space: the element */
 	union {
 		struct {
 			union {
@@ -139,6 +140,8 @@ int drp_nl_capabilities_start(struct netlink_callback *cb);
 int drp_nl_capabilities_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int drp_nl_map_start(struct netlink_callback *cb);
 int drp_nl_map_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int drp_nl_space_start(struct netlink_callback *cb);
+int drp_nl_space_dump(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* The event sink: multicast @event, or drop it when there is no memory. */
 void drp_nl_event(const char *pool_name, const u8 *pool_uuid, const struct drp_event *event);

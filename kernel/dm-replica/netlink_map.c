@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Netlink dumps about one sync: CAPABILITIES and MAP. */
+/* Netlink dumps about one sync or snapshot: CAPABILITIES, MAP and SPACE. */
 #include <linux/slab.h>
 
 #include "netlink.h"
@@ -279,4 +279,68 @@ int drp_nl_map_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	drp_pool_put(pool);
 	kfree(extents);
 	return skb->len ? skb->len : more;
+}
+
+/* ---- space: parts that add up ---- */
+
+int drp_nl_space_start(struct netlink_callback *cb)
+{
+	struct nlattr **attrs = genl_info_dump(cb)->attrs;
+	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	struct drp_pool *pool;
+	int err;
+
+	err = drp_nl_dump_start(cb, true, &pool);
+	if (err)
+		return err;
+	err = drp_nl_find(pool, attrs, &drp_nl_element, cb->extack, &cursor->sync_id);
+	drp_pool_put(pool);
+	return err;
+}
+
+static int put_space(struct sk_buff *skb, struct netlink_callback *cb,
+		     const struct drp_space *space)
+{
+	const struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	void *header;
+
+	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			     &drp_nl_family, NLM_F_MULTI, DRP_CMD_SPACE);
+	if (!header)
+		return -EMSGSIZE;
+	if (nla_put(skb, DRP_A_POOL_UUID, DRP_UUID_BYTES, cursor->uuid) ||
+	    drp_nl_put_u64(skb, DRP_A_ELEMENT_ID, cursor->sync_id) ||
+	    drp_nl_put_u64(skb, DRP_A_HELD_BYTES, space->held) ||
+	    drp_nl_put_u64(skb, DRP_A_UNIQUE_BYTES, space->unique)) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+/* One part is one look: a reader that stops keeps nobody. */
+int drp_nl_space_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	struct drp_space space = { .own = cursor->end, .chunk = cursor->next };
+	struct drp_pool *pool;
+	const char *why;
+	int more, err;
+
+	if (cursor->end > 1)
+		return 0;
+	pool = drp_pool_get_by_uuid(cursor->uuid);
+	if (!pool)
+		return -ENODEV;
+	more = drp_element_space(pool, cursor->sync_id, &space, &why);
+	drp_pool_put(pool);
+	if (more < 0)
+		return why ? drp_nl_refuse(cb->extack, more, why) : more;
+	err = put_space(skb, cb, &space);
+	if (err)
+		return err;
+	cursor->end = more ? space.own : 2;
+	cursor->next = space.chunk;
+	return skb->len;
 }

@@ -162,6 +162,13 @@ const struct nla_policy drp_nl_policy_capabilities[DRP_NL_REQUEST_ATTR_MAX + 1] 
 	[DRP_A_SYNC_TYPE]		= SYNC_TYPE,
 };
 
+const struct nla_policy drp_nl_policy_space[DRP_NL_REQUEST_ATTR_MAX + 1] = {
+	[DRP_A_POOL_NAME]		= NAME,
+	[DRP_A_POOL_UUID]		= UUID,
+	[DRP_A_ELEMENT_ID]		= ID,
+	[DRP_A_ELEMENT_NAME]		= NAME,
+};
+
 const struct nla_policy drp_nl_policy_map[DRP_NL_REQUEST_ATTR_MAX + 1] = {
 	[DRP_A_POOL_NAME]		= NAME,
 	[DRP_A_POOL_UUID]		= UUID,

@@ -113,6 +113,8 @@ static void fill_element(struct drp_element *e, struct drp_element_info *info)
 	struct drp_attachment *at = READ_ONCE(e->live);
 
 	info->rec = e->rec;
+	if (!drp_snapshot_live(e))
+		info->rec.parent_generation = 0;
 	info->attached = at;
 	info->data_dev = at ? e->data_dev : 0;
 	info->element_dev = at ? e->element_dev : 0;
@@ -157,9 +159,9 @@ static void fill_job(struct drp_job *job, struct drp_job_info *info)
 	info->id = job->id;
 	info->sync_id = job->sync_id;
 	info->updated_sync_id = job->updated_sync_id;
+	info->aspect_id = job->aspect_id;
 	strscpy(info->sync_name, job->sync_name, sizeof(info->sync_name));
 	info->operation = job->operation;
-	info->aspect_id = job->aspect_id;
 	info->state = job->state;
 	info->bytes_done = job->bytes_done;
 	info->bytes_total = job->bytes_total;

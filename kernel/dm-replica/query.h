@@ -39,7 +39,7 @@ struct drp_pool_info {
 };
 
 struct drp_element_info {
-	struct drp_element_rec rec;
+	struct drp_element_rec rec;	/* parent_generation only while that can be read */
 	bool attached;
 	dev_t data_dev;			/* 0 when not attached */
 	dev_t element_dev;		/* its dm device, 0 when not attached */

@@ -76,4 +76,21 @@ int drp_sync_snapshot_ends(struct drp_pool *pool, u64 sync_id, u64 *source, u64 
 int drp_element_diff(struct drp_pool *pool, u64 a, u64 b, u64 from, u64 end,
 		     struct drp_extent *out, unsigned int max, u64 *upto, const char **why);
 
+/* A part of what COW space has for a snapshot: all parts add up. */
+struct drp_space {
+	/* where it begins, and then where the next one does; first 0 */
+	bool own;			/* of what was written to it, not of what it comes from */
+	u64 chunk;
+	/* bytes */
+	u64 held;			/* kept for it, or written to it */
+	u64 unique;			/* of that, what nobody else needs */
+};
+
+/*
+ * The next part of what the snapshot @id has: 1, there are more; 0, it was the
+ * last one; or -ENOENT, -EINVAL (and *@why), -ENOMEM, -EIO. Looks at a bounded
+ * number of entries. Reads nodes of the index: sleeps.
+ */
+int drp_element_space(struct drp_pool *pool, u64 id, struct drp_space *space, const char **why);
+
 #endif /* DRP_REQUEST_H */

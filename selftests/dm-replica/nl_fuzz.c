@@ -49,17 +49,18 @@ static const uint8_t commands[] = {
 	DRP_CMD_CREATE_SYNC, DRP_CMD_MODIFY_SYNC, DRP_CMD_CREATE_GROUP, DRP_CMD_DELETE_GROUP,
 	DRP_CMD_ADD_MEMBERS, DRP_CMD_REMOVE_MEMBERS, DRP_CMD_SET, DRP_CMD_CHANGE_JOB,
 	DRP_CMD_DELETE_ASPECT, DRP_CMD_CAPABILITIES, DRP_CMD_MAP,
+	DRP_CMD_SPACE,
 };
 
 static int needs_admin(uint8_t cmd)
 {
 	return (cmd >= DRP_CMD_CREATE_ELEMENT && cmd <= DRP_CMD_DELETE_ASPECT) ||
-	       cmd == DRP_CMD_MAP;
+	       cmd == DRP_CMD_MAP || cmd == DRP_CMD_SPACE;
 }
 
 static int is_dump(uint8_t cmd)
 {
-	return cmd == DRP_CMD_CAPABILITIES || cmd == DRP_CMD_MAP;
+	return cmd == DRP_CMD_CAPABILITIES || cmd == DRP_CMD_MAP || cmd == DRP_CMD_SPACE;
 }
 
 static void put_details(struct nl_msg *m, uint8_t cmd)
@@ -74,6 +75,7 @@ static void put_details(struct nl_msg *m, uint8_t cmd)
 		nl_put_u64(m, DRP_A_ELEMENT_ID, element_id);
 		break;
 	case DRP_CMD_GET_ELEMENT:
+	case DRP_CMD_SPACE:
 		nl_put_u64(m, DRP_A_ELEMENT_ID, element_id);
 		break;
 	case DRP_CMD_CREATE_SYNC:
@@ -321,7 +323,7 @@ static void test_words(void)
 		nl_begin(&m, nl.family, commands[c], flags);
 		nl_exchange(&nl, &m, &o);
 		bad += o.error != -EINVAL || !has_words(&o, commands[c]);
-		if (!needs_admin(commands[c]) || commands[c] == DRP_CMD_MAP)
+		if (!needs_admin(commands[c]) || is_dump(commands[c]))
 			continue;
 		nl_begin(&m, nl.family, commands[c], flags);
 		nl_put_string(&m, DRP_A_POOL_NAME, pool);

@@ -39,6 +39,9 @@
  *                      [OFFSET_BYTES], [LENGTH_BYTES]
  *     -> MAP messages with EXTENT... (offset, length pairs that differ); of two
  *        elements those that a snapshot and its source, or two snapshots, do not share
+ *   SPACE          [N] dump: pool, element (a snapshot's)
+ *     -> SPACE messages whose HELD_BYTES and UNIQUE_BYTES add up: what COW space has
+ *        for it, and what would come back if it alone were returned
  *   EVENT          multicast group "events": EVENT_TYPE, pool, and what it is about
  *
  * A refusal is a netlink error: its errno stands for one return value (see
@@ -259,6 +262,7 @@ enum drp_command {
 	DRP_CMD_MAP,
 	DRP_CMD_METHOD_RESULT,		/* answer only */
 	DRP_CMD_EVENT,			/* multicast only */
+	DRP_CMD_SPACE,
 
 	__DRP_CMD_MAX,
 	DRP_CMD_MAX = __DRP_CMD_MAX - 1
@@ -403,6 +407,10 @@ enum drp_attr {
 	/* COW space of a pool, absent without it */
 	DRP_A_COW_MEMORY_BYTES,		/* u64: held for the index */
 	DRP_A_COW_MEMORY_MAX_BYTES,	/* u64: setting cow_memory */
+
+	/* space */
+	DRP_A_HELD_BYTES,		/* u64: COW space that a snapshot needs */
+	DRP_A_UNIQUE_BYTES,		/* u64: of that, what nobody else needs */
 
 	__DRP_A_MAX,
 	DRP_A_MAX = __DRP_A_MAX - 1
