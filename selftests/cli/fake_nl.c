@@ -433,6 +433,12 @@ int ask_all(struct request *req, struct records *answers, struct refusal *refusa
 		req_free(req);
 		return -1;
 	}
+	if (command == DRP_CMD_MAP && getenv("FAKE_STALE")) {
+		req_free(req);
+		refuse(refusal, DRP_RV_FAILED, "what is compared has changed meanwhile: ask again");
+		refusal->err = ESTALE;
+		return -1;
+	}
 	if (command != DRP_CMD_CAPABILITIES && (command >= ARRAY_SIZE(gets) || !gets[command]))
 		return refuse(refusal, DRP_RV_NOT_SUPPORTED, "no such dump");
 	if (command == DRP_CMD_CAPABILITIES)

@@ -15,7 +15,7 @@ sys.exit(0 if ($1) else 1)" || fail "not so in the JSON: $1"
 }
 
 for c in "pool list" "pool show tank" "element list" "element show tank/home" list \
-	"show home-copy" "map torn" "group list" "group show database" "job list" "job show 7" \
+	"show home-copy" "map torn" "diff tank/home tank/log" "group list" "group show database" "job list" "job show 7" \
 	"aspect list" "aspect show monday" status capabilities "capabilities torn" \
 	"fracture home-copy" "resync-replica apart --dry-run" "set sync torn rate_limit=1M" \
 	"element remove log" "pool deactivate attic" "job wait 8" "pool show attic" "show back" \
@@ -77,6 +77,29 @@ holds "j['SourceIsOverwritten'] is None"
 cli 0 job list --json
 holds "[x['Rate'] for x in j['Jobs']] == [50 << 20, 25 << 20, None]"
 ok "directions, advice and rates"
+
+cli 0 diff tank/home tank/log --json
+holds "j == {'Extents': [{'OffsetBytes': 0, 'LengthBytes': 4096}, {'OffsetBytes': 1 << 20, 'LengthBytes': 65536}], 'TotalBytes': 69632}"
+cp "$DRP_TMP/stdout" "$DRP_TMP/json"
+cli 0 diff tank/home tank/log --binary
+python3 - "$DRP_TMP/json" "$DRP_TMP/stdout" <<-'PY' || fail "--binary is not what --json says"
+	import json, struct, sys
+	told = [(e['OffsetBytes'], e['LengthBytes']) for e in json.load(open(sys.argv[1]))['Extents']]
+	sys.exit(told != list(struct.iter_unpack('<QQ', open(sys.argv[2], 'rb').read())))
+	PY
+cli 64 diff tank/home tank/log --binary --json
+says 'choose one'
+if command -v script >/dev/null; then
+	script -qec "$CLI diff tank/home tank/log --binary" /dev/null </dev/null >"$DRP_TMP/terminal"
+	grep -q 'not for a terminal' "$DRP_TMP/terminal" || fail "bytes were written to a terminal"
+fi
+"$CLI" diff tank/home tank/log --binary >/dev/full 2>"$DRP_TMP/stderr"
+assert_eq $? 74 "exit status when the bytes cannot be written"
+says 'do not use'
+FAKE_STALE=1 cli 4 diff tank/home tank/log --binary
+says 'changed meanwhile: ask again$'
+[ ! -s "$DRP_TMP/stdout" ] || fail "part of an answer was written"
+ok "diff: bytes are what the JSON says, all of them or an error"
 
 cli 0 list
 grep -q $'\033' "$DRP_TMP/stdout" && fail "colour although stdout is no terminal"

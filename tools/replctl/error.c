@@ -46,7 +46,7 @@ static const char *remedy(u32 return_value)
 static bool brings_remedy(const char *text)
 {
 	static const char * const advice[] = {
-		"activate ", "attach ", "check ", "choose ", "detach ", "do it ", "fail ",
+		"activate ", "ask ", "attach ", "check ", "choose ", "detach ", "do it ", "fail ",
 		"finish ", "fracture ", "give ", "grow ", "name ", "remove ", "Resume it",
 		"Resync Replica with", "say ", "split ", "take ", "try ", "unmount ", "use ",
 		"wait ",

@@ -10,6 +10,7 @@ const struct option_spec option_specs[OPT_NR] = {
 	[OPT_FORCE]	= { "force", NULL, "consent to lose or overwrite data; see --dry-run for what" },
 	[OPT_DRY_RUN]	= { "dry-run", NULL, "only check: say what would be overwritten by whom and what --force would consent to" },
 	[OPT_ALL]	= { "all", NULL, "every pool: activate those on the block devices of this machine, deactivate the active ones" },
+	[OPT_BINARY]	= { "binary", NULL, "write the extents as bytes, for programs, not as text" },
 	[OPT_TAKE_OVER]	= { "take-over", NULL, "activate a pool that another host did not stop; that host must be dead" },
 	[OPT_METADATA]	= { "metadata", "DEV", "device for the journal, bitmaps and index, at least 8 MiB" },
 	[OPT_COW]	= { "cow", "DEV", "device for the old data that snapshots keep" },

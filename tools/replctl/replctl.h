@@ -27,6 +27,7 @@ enum option_id {
 	OPT_FORCE,
 	OPT_DRY_RUN,
 	OPT_ALL,
+	OPT_BINARY,
 	OPT_TAKE_OVER,
 	OPT_METADATA,
 	OPT_COW,
