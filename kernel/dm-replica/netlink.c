@@ -390,6 +390,7 @@ static const struct genl_ops ops[] = {
 		.cmd = DRP_CMD_MAP,
 		.start = map_start,
 		.dumpit = drp_nl_map_dump,
+		.done = drp_nl_map_done,
 		.policy = drp_nl_policy_map,
 		.maxattr = DRP_NL_REQUEST_ATTR_MAX,
 	},

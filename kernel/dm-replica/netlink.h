@@ -93,23 +93,18 @@ static inline int drp_nl_put_u64(struct sk_buff *skb, int attr, u64 value)
 
 /* ---- dumps ---- */
 
-/* Where a dump stands, in netlink_callback.ctx. */
+/* Where a dump stands, in netlink_callback.ctx; MAP has its own. */
 struct drp_nl_cursor {
 	u8 uuid[DRP_UUID_BYTES];	/* of the one pool that is asked for */
 	u64 next;			/* id, operation, offset or chunk */
 	u64 end;			/* space: 0 (of what it comes from), 1 (its own), 2 (the end) */
-	u64 sync_id;			/* map of two elements: the one; space: the element */
+	u64 sync_id;			/* space: the element */
 	union {
-		struct {
-			union {
-				u32 pool_from;	/* number of the pool, or of the next */
-				u32 wait_until;	/* capabilities: jiffies, the lower half */
-			};
-			u16 sync_type;
-			bool one_pool;
-		};
-		u64 other_id;		/* map: the other element; 0: it is of a sync */
+		u32 pool_from;		/* number of the pool, or of the next */
+		u32 wait_until;		/* capabilities: jiffies, the lower half */
 	};
+	u16 sync_type;
+	bool one_pool;
 };
 
 static inline struct drp_nl_cursor *drp_nl_cursor(struct netlink_callback *cb)
@@ -142,6 +137,7 @@ int drp_nl_map_start(struct netlink_callback *cb);
 int drp_nl_map_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int drp_nl_space_start(struct netlink_callback *cb);
 int drp_nl_space_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int drp_nl_map_done(struct netlink_callback *cb);
 
 /* The event sink: multicast @event, or drop it when there is no memory. */
 void drp_nl_event(const char *pool_name, const u8 *pool_uuid, const struct drp_event *event);

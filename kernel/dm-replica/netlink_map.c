@@ -133,30 +133,45 @@ int drp_nl_capabilities_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 #define EXTENTS_PER_MESSAGE	64
 
+/* One dump; more than the callback has room for. */
+struct map_dump {
+	u8 uuid[DRP_UUID_BYTES];
+	struct drp_look look;
+	struct drp_extent extents[EXTENTS_PER_MESSAGE];
+};
+
+struct map_cursor {
+	struct map_dump *dump;
+};
+
+static struct map_cursor *map_cursor(struct netlink_callback *cb)
+{
+	BUILD_BUG_ON(sizeof(struct map_cursor) > sizeof(cb->ctx));
+	return (struct map_cursor *)cb->ctx;
+}
+
 /* A sync, or two elements. */
 static int find_subject(struct drp_pool *pool, struct nlattr **attrs,
-			struct netlink_ext_ack *extack, struct drp_nl_cursor *cursor)
+			struct netlink_ext_ack *extack, struct drp_look *look)
 {
 	u64 source, target;
 	int err;
-
-	cursor->other_id = 0;
 
 	if (drp_nl_names(attrs, &drp_nl_source) || drp_nl_names(attrs, &drp_nl_target)) {
 		if (drp_nl_names(attrs, &drp_nl_sync))
 			return drp_nl_refuse(extack, -EINVAL,
 					     "a sync and elements are named: name either");
-		err = drp_nl_find(pool, attrs, &drp_nl_source, extack, &cursor->sync_id);
-		return err ?: drp_nl_find(pool, attrs, &drp_nl_target, extack, &cursor->other_id);
+		err = drp_nl_find(pool, attrs, &drp_nl_source, extack, &look->subject);
+		return err ?: drp_nl_find(pool, attrs, &drp_nl_target, extack, &look->with);
 	}
-	err = drp_nl_find(pool, attrs, &drp_nl_sync, extack, &cursor->sync_id);
+	err = drp_nl_find(pool, attrs, &drp_nl_sync, extack, &look->subject);
 	if (err)
 		return err;
 	/* Of a snapshot the index tells, of any other its bitmap. */
-	err = drp_sync_snapshot_ends(pool, cursor->sync_id, &source, &target);
+	err = drp_sync_snapshot_ends(pool, look->subject, &source, &target);
 	if (!err) {
-		cursor->sync_id = source;
-		cursor->other_id = target;
+		look->subject = source;
+		look->with = target;
 	}
 	return err == -EINVAL ? 0 : err;
 }
@@ -164,31 +179,45 @@ static int find_subject(struct drp_pool *pool, struct nlattr **attrs,
 int drp_nl_map_start(struct netlink_callback *cb)
 {
 	struct nlattr **attrs = genl_info_dump(cb)->attrs;
-	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
-	struct drp_pool *pool;
 	u64 length = S64_MAX;
+	struct drp_pool *pool;
+	struct map_dump *d;
 	int err;
 
+	/* It uses ctx, too, but only until here. */
 	err = drp_nl_dump_start(cb, true, &pool);
 	if (err)
 		return err;
-	err = find_subject(pool, attrs, cb->extack, cursor);
+	d = kzalloc(sizeof(*d), GFP_KERNEL);
+	if (!d)
+		err = -ENOMEM;
+	else
+		err = find_subject(pool, attrs, cb->extack, &d->look);
 	drp_pool_put(pool);
-	if (err)
+	if (err) {
+		kfree(d);
 		return err;
+	}
+	memcpy(d->uuid, drp_nl_cursor(cb)->uuid, sizeof(d->uuid));
 	if (attrs[DRP_A_OFFSET_BYTES])
-		cursor->next = nla_get_u64(attrs[DRP_A_OFFSET_BYTES]);
+		d->look.next = nla_get_u64(attrs[DRP_A_OFFSET_BYTES]);
 	if (attrs[DRP_A_LENGTH_BYTES])
 		length = nla_get_u64(attrs[DRP_A_LENGTH_BYTES]);
 	/* Both are at most S64_MAX, so the sum fits. */
-	cursor->end = min_t(u64, cursor->next + length, S64_MAX);
+	d->look.end = min_t(u64, d->look.next + length, S64_MAX);
+	map_cursor(cb)->dump = d;
 	return 0;
 }
 
-static int put_extents(struct sk_buff *skb, struct netlink_callback *cb,
-		       const struct drp_extent *extents, int nr)
+int drp_nl_map_done(struct netlink_callback *cb)
 {
-	const struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
+	kfree(map_cursor(cb)->dump);
+	return 0;
+}
+
+static int put_extents(struct sk_buff *skb, struct netlink_callback *cb, int nr)
+{
+	const struct map_dump *d = map_cursor(cb)->dump;
 	void *header;
 	int i;
 
@@ -196,11 +225,12 @@ static int put_extents(struct sk_buff *skb, struct netlink_callback *cb,
 			     &drp_nl_family, NLM_F_MULTI, DRP_CMD_MAP);
 	if (!header)
 		return -EMSGSIZE;
-	if (nla_put(skb, DRP_A_POOL_UUID, DRP_UUID_BYTES, cursor->uuid) ||
-	    (!cursor->other_id && drp_nl_put_u64(skb, DRP_A_SYNC_ID, cursor->sync_id)))
+	if (nla_put(skb, DRP_A_POOL_UUID, DRP_UUID_BYTES, d->uuid) ||
+	    (!d->look.with && drp_nl_put_u64(skb, DRP_A_SYNC_ID, d->look.subject)))
 		goto cancel;
 	for (i = 0; i < nr; i++)
-		if (nla_put_64bit(skb, DRP_A_EXTENT, sizeof(extents[i]), &extents[i], DRP_A_PAD))
+		if (nla_put_64bit(skb, DRP_A_EXTENT, sizeof(d->extents[i]), &d->extents[i],
+				  DRP_A_PAD))
 			goto cancel;
 	genlmsg_end(skb, header);
 	return 0;
@@ -209,75 +239,39 @@ cancel:
 	return -EMSGSIZE;
 }
 
-/* The same of two elements. */
-static int dump_diff(struct sk_buff *skb, struct netlink_callback *cb, struct drp_pool *pool,
-		     struct drp_extent *extents)
+/* One message of extents: 1, 0 at the end, or a negative errno. */
+static int dump_extents(struct sk_buff *skb, struct netlink_callback *cb, struct drp_pool *pool)
 {
-	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
-	u64 upto = cursor->end;
+	struct map_dump *d = map_cursor(cb)->dump;
+	struct drp_look look = d->look;
 	const char *why;
-	int nr, err = 0;
-
-	nr = drp_element_diff(pool, cursor->sync_id, cursor->other_id, cursor->next, cursor->end,
-			      extents, EXTENTS_PER_MESSAGE, &upto, &why);
-	if (nr < 0)
-		return why ? drp_nl_refuse(cb->extack, nr, why) : nr;
-	if (nr)
-		err = put_extents(skb, cb, extents, nr);
-	if (err)
-		return err;
-	if (upto <= cursor->next)
-		return 0;
-	cursor->next = upto;
-	return 1;
-}
-
-/* One message of extents at the cursor: 1, 0 at the end, or a negative errno. */
-static int dump_extents(struct sk_buff *skb, struct netlink_callback *cb,
-			struct drp_pool *pool, struct drp_extent *extents)
-{
-	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
-	const struct drp_extent *last;
 	int nr, err;
 
-	if (cursor->next >= cursor->end)
+	if (look.next >= look.end)
 		return 0;
-	if (cursor->other_id)
-		return dump_diff(skb, cb, pool, extents);
-	nr = drp_sync_map(pool, cursor->sync_id, cursor->next, cursor->end, extents,
-			  EXTENTS_PER_MESSAGE);
-	if (nr <= 0)
-		return nr;
-	last = &extents[nr - 1];
-	if (last->offset + last->length <= cursor->next)
+	nr = drp_look(pool, &look, d->extents, EXTENTS_PER_MESSAGE, &why);
+	if (nr < 0)
+		return why ? drp_nl_refuse(cb->extack, nr, why) : nr;
+	if (look.next < look.end && look.next <= d->look.next)
 		return -EIO;
-	err = put_extents(skb, cb, extents, nr);
+	err = nr ? put_extents(skb, cb, nr) : 0;
 	if (err)
-		return err;
-	cursor->next = last->offset + last->length;
+		return err;	/* the same again into the next buffer */
+	d->look = look;
 	return 1;
 }
 
 int drp_nl_map_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct drp_nl_cursor *cursor = drp_nl_cursor(cb);
-	struct drp_extent *extents;
-	struct drp_pool *pool;
+	struct drp_pool *pool = drp_pool_get_by_uuid(map_cursor(cb)->dump->uuid);
 	int more;
 
-	extents = kmalloc_array(EXTENTS_PER_MESSAGE, sizeof(*extents), GFP_KERNEL);
-	if (!extents)
-		return -ENOMEM;
-	pool = drp_pool_get_by_uuid(cursor->uuid);
-	if (!pool) {
-		kfree(extents);
+	if (!pool)
 		return -ENODEV;
-	}
 	do {
-		more = dump_extents(skb, cb, pool, extents);
+		more = dump_extents(skb, cb, pool);
 	} while (more > 0);
 	drp_pool_put(pool);
-	kfree(extents);
 	return skb->len ? skb->len : more;
 }
 

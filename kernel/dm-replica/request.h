@@ -57,24 +57,29 @@ int drp_capability_query(struct drp_pool *pool, u64 sync_id, u16 sync_type, u16 
 
 /* ---- map ---- */
 
-/*
- * Up to @max runs that may differ in [@from, @end) bytes of a sync: their
- * number, or -ENOENT, -EIO. May read metadata pages: sleeps.
- */
-int drp_sync_map(struct drp_pool *pool, u64 sync_id, u64 from, u64 end,
-		 struct drp_extent *out, unsigned int max);
+/* A look at where something may differ, which goes on where the last one ended. */
+struct drp_look {
+	u64 subject, with;		/* two elements, or a sync and 0 */
+	u64 next, end;			/* bytes that are still to be looked at */
 
-/* Source and target of a snapshot, which drp_element_diff() compares: 0, -ENOENT, or -EINVAL: it is another SyncType. */
+	/* what the looks before this one were at */
+	bool begun;
+	u64 one, other;
+};
+
+/*
+ * Up to @max extents (in bytes) that may differ: of a sync, of two elements of
+ * which one is a snapshot or both are, or of the two sides of a mirror or clone.
+ * Their number, and look->next and look->end tell how far that goes; may be 0
+ * before the end. Or -ENOENT, -EINVAL, -ESTALE (a new point in time since the
+ * first look: the answers do not belong together) and *@why, which may be NULL,
+ * and -EIO; @look is of no use then. Reads metadata only: sleeps.
+ */
+int drp_look(struct drp_pool *pool, struct drp_look *look, struct drp_extent *out,
+	     unsigned int max, const char **why);
+
+/* Source and target of a snapshot, which are what to look at: 0, -ENOENT, or -EINVAL: it is another SyncType. */
 int drp_sync_snapshot_ends(struct drp_pool *pool, u64 sync_id, u64 *source, u64 *target);
-
-/*
- * Up to @max extents (in bytes) in which two elements, of which at least one is
- * a snapshot, may differ from @from on, before @end: their number, and *@upto
- * where the next look begins; or -ENOENT, -EINVAL (and *@why), -EIO. May be 0
- * before the end. Reads nodes of the index: sleeps.
- */
-int drp_element_diff(struct drp_pool *pool, u64 a, u64 b, u64 from, u64 end,
-		     struct drp_extent *out, unsigned int max, u64 *upto, const char **why);
 
 /* A part of what COW space has for a snapshot: all parts add up. */
 struct drp_space {
