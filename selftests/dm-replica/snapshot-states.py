@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Walk the state table of snapshots in the kernel; see snapshot-states.sh.
 
-As states.py does it for mirrors, whose classes it uses. What only a restore leads to
-is looked at by snapshot-restore.sh."""
+As states.py does it for mirrors, whose classes it uses."""
 
 import json
 import os
@@ -74,7 +73,10 @@ class Rig(states.Rig):
             self.attach(ELEMENT)
         if not self.sync:
             return
-        there = self.state() != "none"
+        words = self.words()
+        if words and "R" in words[2]:
+            self.finish_reverse()
+        there = words is not None
         self.remove_snapshot_device()
         if there:
             self.modify(19, "force")
@@ -98,6 +100,16 @@ def synchronized(rig):
 def skewed(rig):
     rig.create()
     rig.write(SNAPSHOT, 1 << 20)
+
+
+def synchronized_source_changed(rig):
+    synchronized(rig)
+    rig.write(ELEMENT, 2 << 20)
+
+
+def skewed_source_changed(rig):
+    skewed(rig)
+    rig.write(ELEMENT, 2 << 20)
 
 
 def inactive(rig):
@@ -126,6 +138,10 @@ def partitioned(rig):
 def invalid(rig):
     """The source is changed while the pool does not look."""
     rig.create()
+    change_unseen(rig)
+
+
+def change_unseen(rig):
     rig.detach_device(ELEMENT)
     with open("/dev/da", "r+b", buffering=0) as f:
         f.write(os.urandom(4096))
@@ -134,17 +150,70 @@ def invalid(rig):
     rig.wait({"invalid"})
 
 
+def restored(rig):
+    synchronized_source_changed(rig)
+    rig.modify(15, "force")
+    rig.wait({"restored"})
+
+
+def restored_source_changed(rig):
+    restored(rig)
+    rig.write(ELEMENT, 3 << 20)
+
+
+def restored_target_changed(rig):
+    restored(rig)
+    rig.write(SNAPSHOT, 4 << 20)
+
+
+def restoring(rig):
+    rig.create()
+    # More than the limit lets pass before it holds.
+    rig.write(ELEMENT, 8 << 20, 4 << 20)
+    rig.modify(15, "force", "rate_limit=1")
+
+
+def restoring_written(rig):
+    restoring(rig)
+    rig.write(ELEMENT, 9 << 20)
+
+
+def restoring_suspended(rig):
+    restoring(rig)
+    rig.modify(22)
+
+
+def restoring_aborted(rig):
+    restoring(rig)
+    rig.modify(2, "force")
+
+
+def restoring_invalid(rig):
+    restoring(rig)
+    change_unseen(rig)
+
+
 SETUPS = [
-    ("synchronized", synchronized), ("skewed", skewed), ("inactive", inactive),
+    ("synchronized", synchronized), ("synchronized", synchronized_source_changed),
+    ("skewed", skewed), ("skewed", skewed_source_changed), ("inactive", inactive),
     ("inactive", deactivated), ("broken", broken), ("partitioned", partitioned),
-    ("invalid", invalid),
+    ("invalid", invalid), ("restored", restored), ("restored", restored_source_changed),
+    ("restored", restored_target_changed), ("unsynchronized", restoring),
+    ("unsynchronized", restoring_written), ("suspended", restoring_suspended),
+    ("broken", restoring_aborted), ("invalid", restoring_invalid),
 ]
+
+
+def is_wanted(name, words):
+    """words: names of setups, "restores" and "others"."""
+    return not words or name in words or \
+        ("restores" if name.startswith("restor") else "others") in words
 
 
 class SnapshotWalk(Walk):
     def cell(self, name, setup, operation, force):
-        # What is returned has no device that can be opened.
-        if operation == 19:
+        # What is returned has no device that can be opened; what is restored from stays.
+        if operation == 19 and "R" not in self.rig.words()[2]:
             self.rig.remove_snapshot_device()
             self.listed[operation] = listed("sync%d" % self.rig.sync)[0][operation]
         return super().cell(name, setup, operation, force)
@@ -160,7 +229,7 @@ def main():
     rig = Rig(int(sys.argv[3]))
     walk = SnapshotWalk(Table(sys.argv[1], "snapshot"), Access(sys.argv[2], "snapshot"), rig)
     for state, setup in SETUPS:
-        if sys.argv[4:] and setup.__name__ not in sys.argv[4:]:
+        if not is_wanted(setup.__name__, sys.argv[4:]):
             continue
         try:
             walk.walk(state, setup)

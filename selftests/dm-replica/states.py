@@ -149,7 +149,7 @@ class Rig:
         end = time.monotonic() + seconds
         while self.state() not in states:
             if time.monotonic() > end:
-                raise TimeoutError("%s instead of %s" % (self.dm.status(SOURCE), states))
+                raise TimeoutError("%s instead of %s" % (self.words(), states))
             time.sleep(0.02)
 
     def modify(self, operation, *words):
