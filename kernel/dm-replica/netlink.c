@@ -380,6 +380,13 @@ static const struct genl_ops ops[] = {
 		.maxattr = DRP_NL_REQUEST_ATTR_MAX,
 	},
 	{
+		.cmd = DRP_CMD_RESTORE_ASPECT,
+		.internal_flags = DRP_NL_ADMIN,
+		.doit = drp_nl_change,
+		.policy = drp_nl_policy_restore_aspect,
+		.maxattr = DRP_NL_REQUEST_ATTR_MAX,
+	},
+	{
 		.cmd = DRP_CMD_CAPABILITIES,
 		.start = drp_nl_capabilities_start,
 		.dumpit = drp_nl_capabilities_dump,

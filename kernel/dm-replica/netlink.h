@@ -36,6 +36,7 @@ extern const struct nla_policy drp_nl_policy_members[DRP_NL_REQUEST_ATTR_MAX + 1
 extern const struct nla_policy drp_nl_policy_set[DRP_NL_REQUEST_ATTR_MAX + 1];
 extern const struct nla_policy drp_nl_policy_change_job[DRP_NL_REQUEST_ATTR_MAX + 1];
 extern const struct nla_policy drp_nl_policy_delete_aspect[DRP_NL_REQUEST_ATTR_MAX + 1];
+extern const struct nla_policy drp_nl_policy_restore_aspect[DRP_NL_REQUEST_ATTR_MAX + 1];
 extern const struct nla_policy drp_nl_policy_capabilities[DRP_NL_REQUEST_ATTR_MAX + 1];
 extern const struct nla_policy drp_nl_policy_space[DRP_NL_REQUEST_ATTR_MAX + 1];
 extern const struct nla_policy drp_nl_policy_map[DRP_NL_REQUEST_ATTR_MAX + 1];

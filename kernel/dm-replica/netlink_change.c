@@ -17,6 +17,7 @@ struct recipe {
 	enum subject subject;
 	const struct drp_nl_noun *nouns[3];
 	u16 required[3];
+	u16 made;		/* the id of what is made, if it is not the subject's */
 };
 
 static const struct recipe recipes[] = {
@@ -56,6 +57,10 @@ static const struct recipe recipes[] = {
 		{ DRP_A_REQUESTED_JOB_STATE },
 	},
 	{ DRP_CMD_DELETE_ASPECT, DRP_REQ_DELETE_ASPECT, NAMES, { &drp_nl_aspect } },
+	{
+		DRP_CMD_RESTORE_ASPECT, DRP_REQ_RESTORE_ASPECT, NAMES, { &drp_nl_aspect }, {},
+		DRP_A_SYNC_ID,
+	},
 };
 
 /* One change under way; too large for the stack. */
@@ -304,23 +309,36 @@ static void fill_numbers(struct change *c)
 		c->req.job_request = nla_get_u16(attrs[DRP_A_REQUESTED_JOB_STATE]);
 }
 
+static int fill_name(struct change *c, u16 attr, u32 setting, const char **to)
+{
+	const struct nlattr *a = c->info->attrs[attr];
+	const char *problem;
+
+	if (!a)
+		return 0;
+	*to = drp_nl_string(a);
+	problem = *to ? drp_name_problem(*to) : "bytes follow the end of the name";
+	if (problem)
+		return refuse(c, -EINVAL, problem);
+	c->req.settings.mask |= setting;
+	return 0;
+}
+
+static int fill_target_name(struct change *c)
+{
+	return fill_name(c, DRP_A_TARGET_NAME, DRP_SET_TARGET_NAME, &c->req.settings.target_name);
+}
+
 /* The target of a snapshot is made with it. */
 static int fill_new_target(struct change *c)
 {
 	struct nlattr **attrs = c->info->attrs;
-	const char *name, *problem;
 
 	if (attrs[DRP_A_TARGET_ID])
 		c->req.target_id = nla_get_u64(attrs[DRP_A_TARGET_ID]);
 	if (!attrs[DRP_A_TARGET_NAME])
 		return refuse(c, -EINVAL, "TARGET_NAME is missing: name the element that is made");
-	name = drp_nl_string(attrs[DRP_A_TARGET_NAME]);
-	problem = name ? drp_name_problem(name) : "bytes follow the end of the name";
-	if (problem)
-		return refuse(c, -EINVAL, problem);
-	c->req.settings.target_name = name;
-	c->req.settings.mask |= DRP_SET_TARGET_NAME;
-	return 0;
+	return fill_target_name(c);
 }
 
 static int fill_request(struct change *c)
@@ -339,6 +357,9 @@ static int fill_request(struct change *c)
 		else if (!err)
 			err = find(c, &drp_nl_target, &c->req.target_id);
 	}
+	if (!err && c->recipe->kind == DRP_REQ_RESTORE_ASPECT)
+		err = fill_target_name(c) ?:
+		      fill_name(c, DRP_A_SYNC_NAME, DRP_SET_NAME, &c->req.settings.name);
 	if (!err)
 		err = fill_settings(c);
 	if (!err)
@@ -353,7 +374,7 @@ static int fill_request(struct change *c)
 static int put_result(struct sk_buff *skb, const struct change *c)
 {
 	const struct drp_result *r = &c->res;
-	u16 made = c->recipe->subject == MAKES ? c->recipe->nouns[0]->id_attr : 0;
+	u16 made = c->recipe->subject == MAKES ? c->recipe->nouns[0]->id_attr : c->recipe->made;
 
 	if (nla_put_u32(skb, DRP_A_RETURN_VALUE, r->return_value) ||
 	    (r->job_id && drp_nl_put_u64(skb, DRP_A_JOB_ID, r->job_id)) ||

@@ -154,6 +154,19 @@ const struct nla_policy drp_nl_policy_delete_aspect[DRP_NL_REQUEST_ATTR_MAX + 1]
 	[DRP_A_FORCE]			= FLAG,
 };
 
+const struct nla_policy drp_nl_policy_restore_aspect[DRP_NL_REQUEST_ATTR_MAX + 1] = {
+	[DRP_A_POOL_NAME]		= NAME,
+	[DRP_A_POOL_UUID]		= UUID,
+	[DRP_A_ASPECT_ID]		= ID,
+	[DRP_A_ASPECT_NAME]		= NAME,
+	[DRP_A_SYNC_NAME]		= NAME,
+	[DRP_A_TARGET_NAME]		= NAME,
+	[DRP_A_FORCE]			= FLAG,
+	[DRP_A_DRY_RUN]			= FLAG,
+	[DRP_A_SETTING]			= SETTING,
+	[DRP_A_WAIT_FOR_COPY_STATE]	= COPY_STATE,
+};
+
 const struct nla_policy drp_nl_policy_capabilities[DRP_NL_REQUEST_ATTR_MAX + 1] = {
 	[DRP_A_POOL_NAME]		= NAME,
 	[DRP_A_POOL_UUID]		= UUID,

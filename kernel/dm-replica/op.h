@@ -60,6 +60,7 @@ int drp_op_modify(struct drp_op *op);
 int drp_op_set(struct drp_op *op);
 int drp_op_change_job(struct drp_op *op);
 int drp_op_delete_aspect(struct drp_op *op);
+int drp_op_restore_aspect(struct drp_op *op);
 
 /* Commit the removal of an object, with @extra records. 0 or -EIO. op_lock held. Sleeps. */
 int drp_op_commit_del(struct drp_pool *pool, enum drp_object_kind kind, u64 id,

@@ -274,7 +274,7 @@ static struct drp_element *victim_in_use(struct drp_sync *s, const struct drp_tr
 	return NULL;
 }
 
-static int check_in_use(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+int drp_op_check_in_use(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
 {
 	const struct drp_element *victim = victim_in_use(s, t);
 
@@ -380,11 +380,34 @@ static int say_dry_run(struct drp_op *op, struct drp_sync *s, const struct drp_t
 	return 0;
 }
 
+u16 drp_op_decide(struct drp_op *op, struct drp_sync *s, struct drp_transition *t)
+{
+	struct drp_state_key key;
+
+	spin_lock(&op->pool->rec_lock);
+	key = key_of(s, op->req.operation, op->req.force);
+	spin_unlock(&op->pool->rec_lock);
+	drp_state_decide(&key, t);
+	return key.copy_state;
+}
+
+int drp_op_check_wait_state(struct drp_op *op, const struct drp_sync *s)
+{
+	const struct drp_settings *set = &op->req.settings;
+
+	if (!(set->mask & DRP_SET_WAIT_STATE) ||
+	    drp_state_can_wait_for(s->rec.sync_type, op->req.operation, set->wait_state))
+		return 0;
+	return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "%s never leads to %s",
+			     drp_name(DRP_ENUM_OPERATION, op->req.operation),
+			     drp_name(DRP_ENUM_COPY_STATE, set->wait_state));
+}
+
 int drp_op_modify(struct drp_op *op)
 {
 	struct drp_transition t;
-	struct drp_state_key key;
 	struct drp_sync *s;
+	u16 state;
 	int r;
 
 	if (op->req.object == DRP_OBJ_GROUP)
@@ -392,10 +415,7 @@ int drp_op_modify(struct drp_op *op)
 	s = drp_pool_sync(op->pool, op->req.id);
 	if (!s)
 		return drp_op_refuse(op, DRP_RV_NOT_FOUND, "there is no sync %llu", op->req.id);
-	spin_lock(&op->pool->rec_lock);
-	key = key_of(s, op->req.operation, op->req.force);
-	spin_unlock(&op->pool->rec_lock);
-	drp_state_decide(&key, &t);
+	state = drp_op_decide(op, s, &t);
 	if (drp_state_supported(s->rec.sync_type, op->req.operation) &&
 	    !drp_op_is_built(s->rec.sync_type, op->req.operation))
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "%s is not built yet",
@@ -403,7 +423,7 @@ int drp_op_modify(struct drp_op *op)
 	if (t.verdict == DRP_VERDICT_REFUSE) {
 		r = drp_op_refuse(op, t.return_value, "%s of %s from %s: %s",
 				  drp_name(DRP_ENUM_OPERATION, op->req.operation),
-				  s->rec.name, drp_name(DRP_ENUM_COPY_STATE, key.copy_state),
+				  s->rec.name, drp_name(DRP_ENUM_COPY_STATE, state),
 				  t.reason);
 		if (t.return_value == DRP_RV_FORCE_REQUIRED && !drp_sync_is_snapshot(s))
 			say_what_is_lost(op, s);
@@ -412,15 +432,11 @@ int drp_op_modify(struct drp_op *op)
 	if (op->req.nr_members)
 		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER,
 				     "sync pairs are for groups only");
-	if (op->req.settings.mask & DRP_SET_WAIT_STATE &&
-	    !drp_state_can_wait_for(s->rec.sync_type, op->req.operation,
-				    op->req.settings.wait_state))
-		return drp_op_refuse(op, DRP_RV_INVALID_PARAMETER, "%s never leads to %s",
-				     drp_name(DRP_ENUM_OPERATION, op->req.operation),
-				     drp_name(DRP_ENUM_COPY_STATE, op->req.settings.wait_state));
+	if (drp_op_check_wait_state(op, s))
+		return op->error;
 	if (t.verdict == DRP_VERDICT_NO_CHANGE)
 		return op->req.dry_run ? 0 : drp_op_apply_settings(op, s);
-	r = check_in_use(op, s, &t);
+	r = drp_op_check_in_use(op, s, &t);
 	if (r || !op->req.dry_run)
 		return r ?: execute(op, s, &t);
 	if (drp_sync_is_snapshot(s))

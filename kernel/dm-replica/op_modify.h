@@ -8,6 +8,13 @@
 /* Is the operation built for this SyncType? Pure. */
 bool drp_op_is_built(u16 sync_type, u16 operation);
 
+/* What the state table says to the request for @s; the CopyState that it is seen in. Sleeps not. */
+u16 drp_op_decide(struct drp_op *op, struct drp_sync *s, struct drp_transition *t);
+
+/* Does it lead to the state that is waited for? Who would be overwritten while somebody holds it? 0 or a refusal. */
+int drp_op_check_wait_state(struct drp_op *op, const struct drp_sync *s);
+int drp_op_check_in_use(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
+
 /* Fracture and Split: the target leaves, consistent with Split. Sleeps. */
 int drp_op_split(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t);
 

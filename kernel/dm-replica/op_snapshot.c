@@ -500,33 +500,69 @@ static struct drp_sync *make_objects(struct drp_op *op, struct drp_element *e,
 	return s;
 }
 
+/* Not there yet; NULL: refused. */
+static struct drp_sync *make(struct drp_op *op, struct drp_element *e, const struct names *n)
+{
+	const struct drp_settings *set = &op->req.settings;
+	struct drp_sync *s = make_objects(op, e, n);
+
+	if (IS_ERR(s)) {
+		if (PTR_ERR(s) == -ENOSPC)
+			drp_op_refuse(op, DRP_RV_NO_SPACE,
+				      "the metadata device has no room for another snapshot");
+		else
+			drp_op_refuse(op, DRP_RV_FAILED, "no memory");
+		return NULL;
+	}
+	if (set->mask & DRP_SET_ASPECT)
+		fill_from(xa_load(&op->pool->aspects, set->aspect_id), &s->target->rec, &s->rec);
+	return s;
+}
+
+struct drp_sync *drp_snapshot_make(struct drp_op *op)
+{
+	struct drp_element *e;
+	struct names n;
+
+	return check(op, &e, &n) ? NULL : make(op, e, &n);
+}
+
+void drp_snapshot_unmake(struct drp_sync *s)
+{
+	drp_element_retire(s->target);
+	drp_sync_retire(s);
+}
+
+int drp_snapshot_add(struct drp_op *op, struct drp_sync *s)
+{
+	int r = commit_new(op, s, NULL);
+
+	if (r)
+		drp_snapshot_unmake(s);
+	else
+		publish(op, s);
+	return r;
+}
+
 static int create(struct drp_op *op, struct drp_element *e, const struct names *n)
 {
 	const struct drp_settings *set = &op->req.settings;
 	bool active = !(set->mask & DRP_SET_ASPECT) &&
 		      (!(set->mask & DRP_SET_WAIT_STATE) || set->wait_state != DRP_CS_INACTIVE);
 	struct point p = { .op = op, .e = e };
-	struct drp_sync *s = make_objects(op, e, n);
-	int r = 0;
+	struct drp_sync *s = make(op, e, n);
+	int r;
 
-	if (IS_ERR(s))
-		return PTR_ERR(s) == -ENOSPC ?
-			drp_op_refuse(op, DRP_RV_NO_SPACE,
-				      "the metadata device has no room for another snapshot") :
-			drp_op_refuse(op, DRP_RV_FAILED, "no memory");
-	if (set->mask & DRP_SET_ASPECT)
-		fill_from(xa_load(&op->pool->aspects, set->aspect_id), &s->target->rec, &s->rec);
-	if (active)
-		r = point_begin(&p);
-	if (!r)
-		r = commit_new(op, s, active ? &p : NULL);
-	if (r) {
-		drp_element_retire(s->target);
-		drp_sync_retire(s);
-		return r;
-	}
-	publish(op, s);
-	return 0;
+	if (!s)
+		return op->error;
+	if (!active)
+		return drp_snapshot_add(op, s);
+	r = point_begin(&p) ?: commit_new(op, s, &p);
+	if (r)
+		drp_snapshot_unmake(s);
+	else
+		publish(op, s);
+	return r;
 }
 
 int drp_op_create_snapshot(struct drp_op *op)

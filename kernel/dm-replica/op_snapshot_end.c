@@ -228,24 +228,35 @@ static int check_closed(struct drp_op *op, struct drp_element *x)
 			     x->rec.name);
 }
 
-int drp_op_snapshot_return(struct drp_op *op, struct drp_sync *s)
+int drp_snapshot_remove(struct drp_op *op, struct drp_sync *s)
 {
 	struct drp_changes c = { .pool = op->pool, .reclaim = true };
 	struct drp_element *x = s->target, *source = s->source;
-	int r = drp_snapshot_check_unused(op, x) ?: check_closed(op, x);
+	int r;
 
-	if (r)
-		return r;
 	drp_change_del(&c, DRP_OBJ_SYNC, s->rec.id);
 	drp_change_del(&c, DRP_OBJ_ELEMENT, x->rec.id);
 	r = drp_changes_commit(&c, 0);
 	if (r)
-		return metadata_failed(op, r);
+		return r;
 	s->removed = true;
 	drp_element_refresh_access(source);
 	drp_snapshot_settle(source, drp_op_deadline(op));
 	report_gone(op->pool, 0, s->rec.id, 0);
 	report_gone(op->pool, x->rec.id, 0, 0);
+	return 0;
+}
+
+int drp_op_snapshot_return(struct drp_op *op, struct drp_sync *s)
+{
+	struct drp_element *x = s->target;
+	int r = drp_snapshot_check_unused(op, x) ?: check_closed(op, x);
+
+	if (r)
+		return r;
+	r = drp_snapshot_remove(op, s);
+	if (r)
+		return metadata_failed(op, r);
 	free_space(op, s);
 	drp_sync_retire(s);
 	drp_element_retire(x);
@@ -311,20 +322,11 @@ bool drp_op_snapshot_built(u16 operation)
 	}
 }
 
-static int say_restore(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+int drp_snapshot_say_overwritten(struct drp_op *op, const struct drp_sync *s,
+				 const struct drp_transition *t, s64 chunks)
 {
-	const u64 id = s->rec.id, generation = s->target->rec.parent_generation;
-	const u16 state = s->rec.copy_state;
-	s64 chunks = drp_snapshot_chunks(s);
 	u64 mib;
 
-	s = drp_pool_sync(op->pool, id);
-	if (drp_op_admit(op))
-		return op->error;
-	if (!s || s->rec.copy_state != state || s->target->rec.parent_generation != generation)
-		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
-				     "sync %llu became another one while its differences were counted: try again",
-				     id);
 	if (chunks == -EINTR)
 		return drp_op_refuse(op, DRP_RV_IN_USE, "the pool was suspended meanwhile: try again");
 	if (chunks < 0)
@@ -335,6 +337,22 @@ static int say_restore(struct drp_op *op, struct drp_sync *s, const struct drp_t
 		  s->source->rec.name, mib, t->needs_force ? "; Force consents to: " : "",
 		  t->needs_force ? t->reason : "");
 	return 0;
+}
+
+static int say_restore(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)
+{
+	const u64 id = s->rec.id, generation = s->target->rec.parent_generation;
+	const u16 state = s->rec.copy_state;
+	s64 chunks = drp_snapshot_chunks(s);
+
+	s = drp_pool_sync(op->pool, id);
+	if (drp_op_admit(op))
+		return op->error;
+	if (!s || s->rec.copy_state != state || s->target->rec.parent_generation != generation)
+		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
+				     "sync %llu became another one while its differences were counted: try again",
+				     id);
+	return drp_snapshot_say_overwritten(op, s, t, chunks);
 }
 
 int drp_op_snapshot_dry_run(struct drp_op *op, struct drp_sync *s, const struct drp_transition *t)

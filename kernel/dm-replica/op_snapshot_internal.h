@@ -13,6 +13,22 @@ int drp_snapshot_check_source(struct drp_op *op, struct drp_element *e);
 /* May the content of the virtual element @x go: does no snapshot or aspect of it need that? 0 or a refusal. */
 int drp_snapshot_check_unused(struct drp_op *op, struct drp_element *x);
 
+/*
+ * The snapshot that a request for one of an aspect wants: made, its target, too,
+ * but not there yet; NULL: refused. Then it is added to the pool (0, or a refusal
+ * and it is freed), or unmade. Sleep.
+ */
+struct drp_sync *drp_snapshot_make(struct drp_op *op);
+int drp_snapshot_add(struct drp_op *op, struct drp_sync *s);
+void drp_snapshot_unmake(struct drp_sync *s);
+
+/* @s and its target, which nobody needs or holds open, go in one commit; the caller frees them. 0, -ENOMEM, -EIO. Sleeps. */
+int drp_snapshot_remove(struct drp_op *op, struct drp_sync *s);
+
+/* A dry run says that a restore copies @chunks (or why drp_snapshot_chunks() failed). 0 or a refusal. */
+int drp_snapshot_say_overwritten(struct drp_op *op, const struct drp_sync *s,
+				 const struct drp_transition *t, s64 chunks);
+
 /* Activate, Resync Replica: a new point in time; the one before and what was written to the target go. */
 int drp_op_snapshot_point(struct drp_op *op, struct drp_sync *s);
 

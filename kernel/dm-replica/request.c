@@ -74,6 +74,8 @@ static int dispatch(struct drp_op *op)
 		return drp_op_change_job(op);
 	case DRP_REQ_DELETE_ASPECT:
 		return drp_op_delete_aspect(op);
+	case DRP_REQ_RESTORE_ASPECT:
+		return drp_op_restore_aspect(op);
 	default:
 		return drp_op_refuse(op, DRP_RV_NOT_SUPPORTED, "groups are not built yet");
 	}
@@ -138,6 +140,7 @@ static struct mapped_device *writable_device(struct drp_op *op, bool source)
 {
 	unsigned int flags = drp_op_begin(op->pool);
 	struct mapped_device *md = NULL;
+	const struct drp_aspect_rec *a;
 	struct drp_element *e = NULL;
 	struct drp_sync *s;
 
@@ -147,6 +150,10 @@ static struct mapped_device *writable_device(struct drp_op *op, bool source)
 		s = drp_pool_sync(op->pool, op->req.id);
 		if (s)
 			e = source ? s->source : s->target;
+	} else if (op->req.kind == DRP_REQ_RESTORE_ASPECT && source) {
+		a = xa_load(&op->pool->aspects, op->req.id);
+		if (a)
+			e = drp_pool_element(op->pool, a->source_id);
 	}
 	/* While the pool is suspended it is refused, and what it wrote back would not end. */
 	if (e && e->live && e->access == DRP_ACCESS_WRITE && !op->pool->suspended) {
@@ -178,7 +185,7 @@ static void write_caches(struct drp_op *op)
 {
 	if (!op->req.dry_run)
 		write_cache(op, false);
-	if (op->req.kind == DRP_REQ_MODIFY && op->req.operation == DRP_OP_RESTORE_FROM_REPLICA)
+	if (op->req.operation == DRP_OP_RESTORE_FROM_REPLICA)
 		write_cache(op, true);
 }
 
@@ -238,6 +245,8 @@ static struct drp_op *make_op(struct drp_pool *pool, const struct drp_request *r
 		return NULL;
 	op->pool = pool;
 	op->req = *req;
+	if (req->kind == DRP_REQ_RESTORE_ASPECT)
+		op->req.operation = DRP_OP_RESTORE_FROM_REPLICA;
 	copy_string(&op->req.name, op->name, sizeof(op->name));
 	copy_string(&op->req.settings.name, op->setting_name, sizeof(op->setting_name));
 	copy_string(&op->req.settings.target_name, op->target_name, sizeof(op->target_name));

@@ -73,6 +73,8 @@ invalid() {
 		job 1
 		job 1 stop
 		delete_aspect x
+		restore_aspect x
+		restore_aspect 1 mode=sync
 	TEXT
 }
 
@@ -86,6 +88,7 @@ unknown() {
 		set element:77 read_policy=balance
 		job 77 suspend
 		delete_aspect 77
+		restore_aspect 77 force
 	TEXT
 }
 

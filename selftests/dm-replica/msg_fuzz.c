@@ -30,6 +30,7 @@ static const char *const templates[] = {
 	"add_members # # #",
 	"remove_members # #",
 	"delete_aspect # force",
+	"restore_aspect # force dry_run name=# target_name=#",
 	"job # terminate",
 	"job # suspend",
 	"modify split # deadline_ms=500 in_use=ignore",

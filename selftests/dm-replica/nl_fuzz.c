@@ -49,13 +49,13 @@ static const uint8_t commands[] = {
 	DRP_CMD_CREATE_SYNC, DRP_CMD_MODIFY_SYNC, DRP_CMD_CREATE_GROUP, DRP_CMD_DELETE_GROUP,
 	DRP_CMD_ADD_MEMBERS, DRP_CMD_REMOVE_MEMBERS, DRP_CMD_SET, DRP_CMD_CHANGE_JOB,
 	DRP_CMD_DELETE_ASPECT, DRP_CMD_CAPABILITIES, DRP_CMD_MAP,
-	DRP_CMD_SPACE,
+	DRP_CMD_SPACE, DRP_CMD_RESTORE_ASPECT,
 };
 
 static int needs_admin(uint8_t cmd)
 {
 	return (cmd >= DRP_CMD_CREATE_ELEMENT && cmd <= DRP_CMD_DELETE_ASPECT) ||
-	       cmd == DRP_CMD_MAP || cmd == DRP_CMD_SPACE;
+	       cmd == DRP_CMD_MAP || cmd == DRP_CMD_SPACE || cmd == DRP_CMD_RESTORE_ASPECT;
 }
 
 static int is_dump(uint8_t cmd)
@@ -116,6 +116,7 @@ static void put_details(struct nl_msg *m, uint8_t cmd)
 		break;
 	case DRP_CMD_GET_ASPECT:
 	case DRP_CMD_DELETE_ASPECT:
+	case DRP_CMD_RESTORE_ASPECT:
 		nl_put_u64(m, DRP_A_ASPECT_ID, 1);
 		break;
 	}

@@ -64,7 +64,7 @@ static void require_request(const struct drp_request *req)
 		       req->kind == DRP_REQ_CREATE_GROUP;
 	unsigned int i, j;
 
-	require(req->kind >= DRP_REQ_CREATE_ELEMENT && req->kind <= DRP_REQ_DELETE_ASPECT);
+	require(req->kind >= DRP_REQ_CREATE_ELEMENT && req->kind <= DRP_REQ_RESTORE_ASPECT);
 	require(req->object > DRP_OBJ_NONE && req->object <= DRP_OBJ_ASPECT);
 	require(req->id <= (u64)S64_MAX);
 	require(req->id || creates || req->object == DRP_OBJ_POOL);

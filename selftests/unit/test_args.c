@@ -179,6 +179,10 @@ static void other_requests(void **state)
 	assert_int_equal(req.job_request, DRP_JOB_REQ_START);
 	assert_int_equal(message("job 3 terminate", &req), 0);
 	assert_int_equal(req.job_request, DRP_JOB_REQ_TERMINATE);
+	assert_int_equal(message("restore_aspect 6 force target_name=t name=s rate_limit=1M", &req), 0);
+	assert_true(req.kind == DRP_REQ_RESTORE_ASPECT && req.id == 6 && req.force);
+	assert_string_equal(req.settings.target_name, "t");
+	assert_string_equal(req.settings.name, "s");
 	assert_int_equal(message("delete_aspect 6", &req), 0);
 	assert_true(req.kind == DRP_REQ_DELETE_ASPECT && req.id == 6);
 }
@@ -293,6 +297,10 @@ static const struct bad bad_message[] = {
 	{ "job 1 suspend now", "now" },
 	{ "delete_aspect", "<id>" },
 	{ "delete_aspect 1 now", "now" },
+	{ "restore_aspect", "<id>" },
+	{ "restore_aspect 1 mode=sync", "mode" },
+	{ "restore_aspect 1 aspect=2", "aspect" },
+	{ "restore_aspect 1 pair:2", "pair:2" },
 	{ "create_element 1 \x1b[31m", "?[31m" },
 };
 

@@ -31,6 +31,9 @@
  *   SET            [N] pool, [element|sync|group], SETTING...
  *   CHANGE_JOB     [N] pool, JOB_ID, REQUESTED_JOB_STATE
  *   DELETE_ASPECT  [N] pool, aspect, [FORCE]
+ *   RESTORE_ASPECT [N] pool, aspect, [SYNC_NAME], [TARGET_NAME], [SETTING...],
+ *                      [WAIT_FOR_COPY_STATE], [FORCE], [DRY_RUN]
+ *                      The names are those of the snapshot that is made of it and restored.
  *     -> METHOD_RESULT: RETURN_VALUE (0 or 4096), [JOB_ID], [id of what was made],
  *        [ASPECT_ID: SettingsState], [UPDATED_SYNC_ID], [MESSAGE], [DRY_RUN]
  *   CAPABILITIES   do: pool, [sync] | [SYNC_TYPE]
@@ -263,6 +266,7 @@ enum drp_command {
 	DRP_CMD_METHOD_RESULT,		/* answer only */
 	DRP_CMD_EVENT,			/* multicast only */
 	DRP_CMD_SPACE,
+	DRP_CMD_RESTORE_ASPECT,
 
 	__DRP_CMD_MAX,
 	DRP_CMD_MAX = __DRP_CMD_MAX - 1

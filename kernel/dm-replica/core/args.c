@@ -222,6 +222,16 @@ static int parse_delete_aspect(unsigned int argc, char **argv, struct drp_reques
 	return parse_options(argc - 1, argv + 1, TAKES_FORCE, req, err);
 }
 
+static int parse_restore_aspect(unsigned int argc, char **argv, struct drp_request *req,
+				struct drp_parse_error *err)
+{
+	req->object = DRP_OBJ_ASPECT;
+	if (drp_arg_id("aspect id", argv[0], false, &req->id, err))
+		return -EINVAL;
+	return parse_options(argc - 1, argv + 1, TAKES_FORCE | TAKES_DRY_RUN | TAKES_SETTINGS,
+			     req, err);
+}
+
 static const struct message {
 	const char *word;
 	const char *usage;
@@ -249,6 +259,8 @@ static const struct message {
 	  DRP_REQ_REMOVE_MEMBERS, parse_group_members },
 	{ "job", "<id> suspend|resume|terminate", 2, DRP_REQ_JOB, parse_job },
 	{ "delete_aspect", "<id> [force]", 1, DRP_REQ_DELETE_ASPECT, parse_delete_aspect },
+	{ "restore_aspect", "<id> [force] [dry_run] [<key>=<value>...]", 1,
+	  DRP_REQ_RESTORE_ASPECT, parse_restore_aspect },
 };
 
 int drp_parse_message(unsigned int argc, char **argv, struct drp_request *req,

@@ -103,6 +103,7 @@ enum drp_request_kind {
 	DRP_REQ_REMOVE_MEMBERS,		/* remove_members <group id> <element id>... */
 	DRP_REQ_JOB,			/* job <id> suspend|resume|terminate */
 	DRP_REQ_DELETE_ASPECT,		/* delete_aspect <id> [force] */
+	DRP_REQ_RESTORE_ASPECT,		/* restore_aspect <id> [force] [dry_run] [<key>=<value>...] */
 };
 
 enum drp_object_kind {

@@ -226,6 +226,9 @@ u32 drp_settings_allowed(enum drp_request_kind kind, enum drp_object_kind object
 		       DRP_SET_FREEZE;
 	case DRP_REQ_SET:
 		return set_allowed(object);
+	case DRP_REQ_RESTORE_ASPECT:
+		return SYNC_SETTINGS | DRP_SET_IN_USE_IGNORE | DRP_SET_WAIT_STATE |
+		       DRP_SET_TARGET_NAME;
 	default:
 		return 0;
 	}
