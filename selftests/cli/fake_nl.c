@@ -470,6 +470,8 @@ static void result(struct record *answer, u32 return_value, u64 job, const struc
 		put_u64(&r, DRP_A_ASPECT_ID, 22);
 	if (rec_u64(request, DRP_A_OPERATION) == DRP_OP_REVERSE_ROLES && !job)
 		put_u64(&r, DRP_A_UPDATED_SYNC_ID, rec_u64(request, DRP_A_SYNC_ID));
+	if (rec_has(request, DRP_A_ASPECT_ID) && job)
+		put_u64(&r, DRP_A_SYNC_ID, 11);
 	if (rec_has(request, DRP_A_ELEMENT_NAME))
 		put_u64(&r, DRP_A_ELEMENT_ID, 3);
 	if (rec_has(request, DRP_A_DRY_RUN))
@@ -562,6 +564,12 @@ static int get_one(u8 command, const struct record *want, struct record *answer,
 	return refuse(refusal, DRP_RV_NOT_FOUND, "there is no such object");
 }
 
+static bool starts_job(const struct record *request)
+{
+	return request->command == DRP_CMD_CREATE_SYNC ||
+	       (request->command == DRP_CMD_RESTORE_ASPECT && !rec_has(request, DRP_A_DRY_RUN));
+}
+
 int ask_one(struct request *req, struct record *answer, struct refusal *refusal)
 {
 	struct record request = { req->command, req->attrs, req->len };
@@ -576,8 +584,8 @@ int ask_one(struct request *req, struct record *answer, struct refusal *refusal)
 	else if (req->command == DRP_CMD_MODIFY_SYNC)
 		err = modify(&request, answer, refusal);
 	else
-		result(answer, req->command == DRP_CMD_CREATE_SYNC ? DRP_RV_JOB_STARTED :
-		       DRP_RV_COMPLETED, req->command == DRP_CMD_CREATE_SYNC ? 8 : 0, &request, "");
+		result(answer, starts_job(&request) ? DRP_RV_JOB_STARTED : DRP_RV_COMPLETED,
+		       starts_job(&request) ? 8 : 0, &request, "");
 	req_free(req);
 	return err;
 }

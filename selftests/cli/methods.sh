@@ -82,6 +82,28 @@ sent "$c: $DRP_A_POOL_NAME=tank" "$c: $DRP_A_SYNC_NAME=m1" "$c: $DRP_A_SYNC_TYPE
 	"$c: $DRP_A_MODE=2" "$c: $DRP_A_SOURCE_ID=1" "$c: $DRP_A_TARGET_NAME=log"
 ok "create names the synchronization, and a snapshot's target that is yet to come"
 
+c=$DRP_CMD_RESTORE_ASPECT
+cli 0 aspect restore monday --force
+prints '^ReturnValue=4096 .* Job=8 Object=tank/monday$'
+prints '^  home gets what tank/home-copy shows$'
+sent "$c: $DRP_A_POOL_NAME=tank" "$c: $DRP_A_ASPECT_ID=21" "$c: $DRP_A_FORCE"
+cli 0 aspect restore monday --target tank/again --setting rate_limit=1M --dry-run
+prints 'DryRun=yes'
+sent "$c: $DRP_A_POOL_NAME=tank" "$c: $DRP_A_ASPECT_ID=21" "$c: $DRP_A_TARGET_NAME=again" \
+	"$c: $DRP_A_DRY_RUN" "$c: $DRP_A_SETTING=rate_limit=1M"
+cli 0 aspect restore monday --name again --force
+sent "$c: $DRP_A_POOL_NAME=tank" "$c: $DRP_A_ASPECT_ID=21" "$c: $DRP_A_SYNC_NAME=again" \
+	"$c: $DRP_A_FORCE"
+cli 5 aspect restore monday --target attic/again
+says 'the aspect is in the pool tank'
+cli 64 aspect restore monday --timeout 3
+cli 64 aspect copy-to-target monday
+says '--target: missing'
+cli 0 aspect restore monday --force --json
+grep -q '"SynchronizationID": 11' "$DRP_TMP/stdout" || fail "the JSON lacks the snapshot"
+rm -f "$FAKE_LOG"
+ok "an aspect is restored by a snapshot, whose names are given or chosen"
+
 cli 0 split group:database
 sent "$m: $DRP_A_POOL_NAME=tank" "$m: $DRP_A_GROUP_ID=31" "$m: $DRP_A_OPERATION=21"
 cli 0 add-sync-pair group:tank/database --sync-pair torn --sync-pair apart
