@@ -99,6 +99,27 @@ static void add_copy_states(struct node *root, u16 sync_type)
 	}
 }
 
+/* What can be done to an aspect that one of this SyncType has left: the DMTF's numbers. */
+static void add_aspect_operations(struct node *root, u16 sync_type)
+{
+	static const struct {
+		u16 value;
+		const char *name;
+	} operations[] = { { 4, "Delete" }, { 5, "Copy To Target" }, { 7, "Restore" } };
+	const unsigned int nr = sync_type == DRP_SYNC_SNAPSHOT ? ARRAY_SIZE(operations) : 1;
+	struct node *array, *item;
+	unsigned int i;
+
+	if (!output_is_json())
+		return;
+	array = out_array(root, "SupportedSettingsDefineStateOperations");
+	for (i = 0; i < nr; i++) {
+		item = out_object(array, NULL);
+		out_uint(item, "value", NULL, operations[i].value);
+		out_str(item, "name", NULL, operations[i].name);
+	}
+}
+
 /* One SyncType, or one sync (@sync not NULL), into @o. */
 static int add_one(struct node *o, const char *pool, u16 sync_type, const struct ref *sync)
 {
@@ -122,6 +143,7 @@ static int add_one(struct node *o, const char *pool, u16 sync_type, const struct
 			 rec_u64(&sync->record, DRP_A_COPY_STATE));
 	add_operations(o, &answers, sync);
 	add_copy_states(o, sync_type);
+	add_aspect_operations(o, sync_type);
 	records_free(&answers);
 	return 0;
 }
