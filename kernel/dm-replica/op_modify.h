@@ -8,7 +8,7 @@
 /* Is the operation built for this SyncType? Pure. */
 bool drp_op_is_built(u16 sync_type, u16 operation);
 
-/* What the state table says to the request for @s; the CopyState that it is seen in. Sleeps not. */
+/* What the state table says to the request for @s; the CopyState that it is seen in. */
 u16 drp_op_decide(struct drp_op *op, struct drp_sync *s, struct drp_transition *t);
 
 /* Does it lead to the state that is waited for? Who would be overwritten while somebody holds it? 0 or a refusal. */

@@ -529,8 +529,10 @@ struct drp_sync *drp_snapshot_make(struct drp_op *op)
 
 void drp_snapshot_unmake(struct drp_sync *s)
 {
-	drp_element_retire(s->target);
+	struct drp_element *x = s->target;
+
 	drp_sync_retire(s);
+	drp_element_retire(x);
 }
 
 int drp_snapshot_add(struct drp_op *op, struct drp_sync *s)
