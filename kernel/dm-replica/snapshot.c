@@ -88,6 +88,7 @@ u16 drp_snapshot_seen_state(const struct drp_sync *s)
 	struct drp_element *root;
 
 	switch (s->rec.copy_state) {
+	case DRP_CS_UNSYNCHRONIZED:	/* a restore, which waits for its source */
 	case DRP_CS_SYNCHRONIZED:
 	case DRP_CS_SKEWED:
 	case DRP_CS_RESTORED:

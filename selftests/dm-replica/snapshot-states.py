@@ -188,6 +188,12 @@ def restoring_aborted(rig):
     rig.modify(2, "force")
 
 
+def restoring_partitioned(rig):
+    restoring(rig)
+    rig.detach_device(ELEMENT)
+    rig.wait({"partitioned"})
+
+
 def restoring_invalid(rig):
     restoring(rig)
     change_unseen(rig)
@@ -200,7 +206,8 @@ SETUPS = [
     ("invalid", invalid), ("restored", restored), ("restored", restored_source_changed),
     ("restored", restored_target_changed), ("unsynchronized", restoring),
     ("unsynchronized", restoring_written), ("suspended", restoring_suspended),
-    ("broken", restoring_aborted), ("invalid", restoring_invalid),
+    ("broken", restoring_aborted), ("partitioned", restoring_partitioned),
+    ("invalid", restoring_invalid),
 ]
 
 
