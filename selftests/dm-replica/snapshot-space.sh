@@ -35,6 +35,10 @@ foretold_is_freed() {
 		[ "$unique" != None ] || fail "nothing is foretold of $name"
 		if replctl list | grep -q "^p/$name "; then
 			return_snapshot p "$name"
+			assert_match "$answer" "^4096 job=[0-9]+" "the answer"
+			run_ok replctl job wait "p/${answer##*job=}" --timeout 60
+			# There when the job has ended, not some time later.
+			assert_eq $((before - $(cow_used p))) $((unique / 64)) "chunks that came back from $name"
 		else
 			element_remove_device p "$name"
 			accepted p delete_element "${element_id[p/$name]}"
