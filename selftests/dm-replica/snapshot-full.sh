@@ -28,6 +28,20 @@ scribble /dev/mapper/p-b 0 1 2
 replctl monitor --json >"$DRP_TMP/events" 2>/dev/null &
 monitor=$!
 at_exit "kill $monitor 2>/dev/null"
+
+# LEVEL: how many events told of it. And: more than N did.
+told() { grep -c "\"CowLevel\": *$1\b" "$DRP_TMP/events"; }
+told_again() { [ "$(told "$1")" -gt "$2" ]; }
+last_told() { grep -o '"CowLevel": *[0-9]*' "$DRP_TMP/events" | tail -n 1 | grep -q "\b$1\$"; }
+
+# LEVEL: it was told, and is while it holds: the pool looks every 30 seconds.
+assert_told() {
+	local n
+	wait_until 30 told_again "$1" 0 || fail "no event of level $1: $(tail -n 3 "$DRP_TMP/events")"
+	assert_eq "$(cow_level p)" "$1" "level of $(dmsetup status p)"
+	n=$(told "$1")
+	wait_until 60 told_again "$1" "$n" || fail "level $1 is not told again"
+}
 snapshot p a old copy_priority=high
 scribble /dev/mapper/p-a 0 2 3
 keep /dev/mapper/p-a "$DRP_TMP/middle"
@@ -35,8 +49,11 @@ snapshot p a middle
 scribble /dev/mapper/p-a 2 2 4
 snapshot p a low copy_priority=low
 assert_eq "$(cow_level p)" 0 "level of $(dmsetup status p)"
+assert_eq "$(told "[0-9]")" 0 "events before a watermark is reached"
 scribble /dev/mapper/p-a 4 2 5
-assert_eq "$(cow_level p)" 1 "level of $(dmsetup status p)"
+assert_told 1
+assert_eq "$(told 2)" 0 "events of level 2"
+ok "the lower watermark is reported, again while it holds"
 scribble /dev/mapper/p-a 6 10 6
 assert_eq "$(sync_field p-a low state)" broken "the one that matters least"
 assert_eq "$(sync_field p-a middle state)" broken "the next one"
@@ -51,14 +68,16 @@ openssl enc -aes-128-ctr -nosalt -K "$(printf '%032x' 6)" -iv 000000000000000000
 	fail "a broken snapshot can be read"
 ok "a full space breaks snapshots of the element that is written; the source goes on"
 
-grep -q '"CowLevel": *2' "$DRP_TMP/events" || fail "no event told of a full space: $(cat "$DRP_TMP/events")"
-ok "the watermarks are reported"
+wait_until 30 told_again 2 0 || fail "no event told of a full space: $(cat "$DRP_TMP/events")"
+ok "the upper one is reported"
 
 for name in low middle old; do
 	return_snapshot p $name
 done
 wait_until 30 cow_uses p 16 || fail "$(cow_used p) chunks stay in use"
 assert_eq "$(cow_level p)" 0 "level after snapshots are gone"
+wait_until 60 last_told 0 || fail "the end of the watermarks is not reported: $(tail -n 3 "$DRP_TMP/events")"
+ok "so is that none is reached any more"
 
 keep /dev/mapper/p-a "$DRP_TMP/a"
 snapshot p a low copy_priority=low
@@ -69,6 +88,9 @@ assert_eq "$(sync_field p-a low state)" broken "a snapshot that stops nobody"
 assert_state p-kept kept synchronized
 assert_shows /dev/mapper/p-kept "$DRP_TMP/a"
 ok "FailedCopyStopsHostIO fails the write and keeps the snapshot"
+
+assert_told 2
+ok "the upper watermark is reported again while it holds"
 
 return_snapshot p low
 return_snapshot p kept
