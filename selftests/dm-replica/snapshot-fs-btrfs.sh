@@ -44,19 +44,4 @@ assert_eq "$(cat "$DRP_TMP/s/whose")" "of the source" "the other one"
 [ ! -e "$DRP_TMP/s/later" ] || fail "the snapshot shows what was written after it"
 umount "$DRP_TMP/s"
 ok "without the source it is mounted as it is"
-
-# fio finds again what it wrote before the cut, on the snapshot, while others write the source.
-run_ok mount -t btrfs /dev/mapper/p-a "$DRP_TMP/a"
-run_ok fio --name=v --directory="$DRP_TMP/a" --filename=v --rw=randwrite --bs=4k --size=8m \
-	--verify=crc32c --do_verify=0 --fsync_on_close=1 --output=/dev/null
-run_ok fsfreeze --freeze "$DRP_TMP/a"
-snapshot p a verified
-run_ok fsfreeze --unfreeze "$DRP_TMP/a"
-fs_unique verified
-run_ok fio --name=o --directory="$DRP_TMP/a" --filename=v --rw=randwrite --bs=4k --size=8m \
-	--randseed=9 --output=/dev/null
-run_ok mount -t btrfs -o ro /dev/mapper/p-verified "$DRP_TMP/s"
-run_ok fio --name=v --directory="$DRP_TMP/s" --filename=v --rw=read --bs=4k --size=8m \
-	--verify=crc32c --output=/dev/null
-umount "$DRP_TMP/s" "$DRP_TMP/a"
-ok "fio finds in the snapshot what it wrote before"
+snapshot_fs_verify

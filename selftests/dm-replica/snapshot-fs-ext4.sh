@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: snapshots of a mounted ext4, frozen for the cut and not, mount and show what it had
-# REQUIRES: replica simdisk dmsetup mkfs.ext4
+# REQUIRES: replica simdisk dmsetup mkfs.ext4 fio
 # TIMEOUT: 240
 # GROUP: snapshot-fs
 # VM: --memory 3G
@@ -16,3 +16,4 @@
 
 fs=ext4
 snapshot_fs_test
+snapshot_fs_verify

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: snapshots of a mounted xfs, frozen for the cut and not, mount and show what it had
-# REQUIRES: replica simdisk dmsetup mkfs.xfs module:xfs
+# REQUIRES: replica simdisk dmsetup mkfs.xfs fio module:xfs
 # TIMEOUT: 240
 # GROUP: snapshot-fs
 # VM: --memory 3G
@@ -16,3 +16,4 @@
 
 fs=xfs
 snapshot_fs_test
+snapshot_fs_verify
