@@ -4,12 +4,15 @@
 # REQUIRES: replica simdisk dmsetup
 # TIMEOUT: 180
 # GROUP: snapshot
+# CHUNK_SECTORS=N of the pool (8).
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
 . "$DRP_TOP/selftests/lib/replica.sh"
 # shellcheck source=selftests/lib/snapshot.sh
 . "$DRP_TOP/selftests/lib/snapshot.sh"
+
+per_mib=$((2048 / ${CHUNK_SECTORS:-8}))
 
 replica_setup
 cow_pool_create p 64
@@ -23,9 +26,9 @@ assert_shows /dev/mapper/p-s1 "$DRP_TMP/one"
 assert_eq "$(cow_used p)" 0 "chunks of a new snapshot"
 scribble /dev/mapper/p-a 3 2 2
 assert_shows /dev/mapper/p-s1 "$DRP_TMP/one"
-assert_eq "$(cow_used p)" 512 "chunks after 2 MiB were overwritten"
+assert_eq "$(cow_used p)" $((2 * per_mib)) "chunks after 2 MiB were overwritten"
 scribble /dev/mapper/p-a 3 2 3
-assert_eq "$(cow_used p)" 512 "chunks after they were overwritten again"
+assert_eq "$(cow_used p)" $((2 * per_mib)) "chunks after they were overwritten again"
 ok "what is overwritten is kept, once"
 
 keep /dev/mapper/p-a "$DRP_TMP/two"
@@ -33,7 +36,7 @@ snapshot p a s2
 scribble /dev/mapper/p-a 4 2 4
 assert_shows /dev/mapper/p-s1 "$DRP_TMP/one"
 assert_shows /dev/mapper/p-s2 "$DRP_TMP/two"
-assert_eq "$(cow_used p)" 1024 "chunks of two snapshots"
+assert_eq "$(cow_used p)" $((4 * per_mib)) "chunks of two snapshots"
 ok "two snapshots show two points in time"
 
 scribble /dev/mapper/p-s1 10 1 5
@@ -62,8 +65,8 @@ ok "all of it survives a restart"
 
 refused "Device or resource busy" p return-to-resource-pool s1
 return_snapshot p s1
-wait_until 30 cow_uses p $((8 * 256)) ||
-	fail "$(cow_used p) chunks are in use, s2 needs $((8 * 256)): $(dmsetup status p)"
+wait_until 30 cow_uses p $((8 * per_mib)) ||
+	fail "$(cow_used p) chunks are in use, s2 needs $((8 * per_mib)): $(dmsetup status p)"
 assert_shows /dev/mapper/p-s2 "$DRP_TMP/two"
 return_snapshot p s2
 wait_until 30 cow_uses p 0 || fail "$(cow_used p) chunks stay in use: $(dmsetup status p)"

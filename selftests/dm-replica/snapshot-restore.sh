@@ -4,6 +4,7 @@
 # REQUIRES: replica simdisk dmsetup python3
 # TIMEOUT: 600
 # GROUP: snapshot
+# CHUNK_SECTORS=N of the pool (32).
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
@@ -16,7 +17,7 @@
 need replctl
 replica_setup
 shadow_bs=4k
-CHUNK_SECTORS=32
+: "${CHUNK_SECTORS:=32}"
 cow_pool_create p 64
 element p a 8
 scribble /dev/mapper/p-a 0 8 1
