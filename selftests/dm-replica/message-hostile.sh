@@ -10,6 +10,8 @@
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
 . "$DRP_TOP/selftests/lib/replica.sh"
+# shellcheck source=selftests/lib/snapshot.sh
+. "$DRP_TOP/selftests/lib/snapshot.sh"
 # shellcheck source=selftests/lib/bad-input.sh
 . "$DRP_TOP/selftests/lib/bad-input.sh"
 
@@ -17,13 +19,20 @@ program=$DRP_TOP/build/selftests/msg_fuzz
 [ -x "$program" ] || skip "$program is not built: make -C selftests/dm-replica"
 need replctl
 replica_setup
-pool_create p
+CHUNK_SECTORS=32
+cow_pool_create p 32
 for e in a b c; do
 	element p $e 8
 done
 mirror p a b
 wait_state p-a ab synchronized
-bad_load /dev/mapper/p-a /dev/mapper/p-b
+# msg_fuzz knows these ids, and the aspect's.
+snapshot p a x
+snapshot_only p c y
+snapshot p c z
+modify p dissolve z
+assert_match "$(replctl aspect list)" " 92 " "the aspect's id"
+bad_load /dev/mapper/p-a /dev/mapper/p-b /dev/mapper/p-x
 seed=${SEED:-$RANDOM} start=$SECONDS
 
 "$program" p "${ROUNDS:-10000}" "$seed" >"$DRP_TMP/tap"
@@ -38,7 +47,7 @@ gone() { ! dmsetup info "$1" >/dev/null 2>&1 || dmsetup remove "$1"; }
 mapfile -t jobs < <(jobs -p)
 kill "${jobs[@]}"
 wait
-for e in a b c; do
+for e in x z a b c; do
 	wait_until 60 gone p-$e || fail "p-$e cannot be removed"
 done
 wait_until 60 gone p || fail "the pool cannot be removed"

@@ -25,18 +25,28 @@ static const char *const templates[] = {
 	"create_sync # mirror # # dry_run mode=sync skip_initial_copy=yes",
 	"create_sync # mirror # # wait_for_copy_state=initialized",
 	"create_sync # snapshot # #",
+	"create_sync # snapshot # 0 target_name=y#",
+	"create_sync # snapshot # # target_name=y# copy_priority=low freeze=no",
+	"create_sync # snapshot # 0 target_name=y# aspect=@",
+	"create_sync # snapshot # 0 target_name=y# wait_for_copy_state=inactive dry_run",
+	"create_sync # clone # # rate_limit=1K",
 	"create_group # g# # # #",
 	"delete_group #",
 	"add_members # # #",
 	"remove_members # #",
-	"delete_aspect # force",
-	"restore_aspect # force dry_run name=# target_name=#",
+	"delete_aspect @",
+	"delete_aspect @ force",
+	"restore_aspect @ force dry_run name=# target_name=#",
+	"restore_aspect @ force rate_limit=1M",
 	"job # terminate",
 	"job # suspend",
 	"modify split # deadline_ms=500 in_use=ignore",
 	"modify fracture # force",
 	"modify resync-replica # force",
 	"modify restore-from-replica # force",
+	"modify restore-from-replica # force rate_limit=1K",
+	"modify return-to-resource-pool #",
+	"modify return-to-resource-pool # force",
 	"modify failover # force",
 	"modify failback # force",
 	"modify reverse-roles # force",
@@ -47,11 +57,13 @@ static const char *const templates[] = {
 	"modify activate #",
 	"modify prepare # force",
 	"modify detach # force",
+	"modify dissolve #",
 	"modify dissolve # force",
 	"modify #",
 	"modify # # force",
 	"modify add-sync-pair group:# pair:# pair:#",
 	"set sync:# copy_priority=high recovery_mode=manual auto_delete=no",
+	"set sync:# auto_delete=yes rate_limit=0",
 	"set pool cow_memory=2",
 	"set element:# read_policy=source",
 	"set pool",
@@ -68,18 +80,22 @@ static unsigned int pick(unsigned int n)
 	return (unsigned int)random() % n;
 }
 
-/* Mostly ids that the scripts give (1, 11, 21, ...), so that objects meet. */
+#define ASPECT_ID	92	/* after the scripts' last one */
+
+/* Mostly ids that the scripts give (1, 11, 21, ...; @: an aspect's), so that objects meet. */
 static void fill_in(const char *template, char *to)
 {
 	char *end = to + MESSAGE_MAX - 24;
 
 	for (; *template && to < end; template++) {
-		if (*template != '#')
+		if (*template == '@' && pick(4))
+			to += sprintf(to, "%u", ASPECT_ID);
+		else if (*template != '#' && *template != '@')
 			*to++ = *template;
 		else if (pick(4))
-			to += sprintf(to, "%u", 1 + 10 * pick(6));
+			to += sprintf(to, "%u", 1 + 10 * pick(11));
 		else if (pick(4))
-			to += sprintf(to, "%u", pick(80));
+			to += sprintf(to, "%u", pick(130));
 		else
 			to += sprintf(to, "%llu", (unsigned long long)random() << pick(33));
 	}

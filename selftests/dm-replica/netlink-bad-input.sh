@@ -21,7 +21,7 @@ kernel_mark
 bad_load /dev/mapper/bad-a
 seed=${SEED:-$RANDOM} start=$SECONDS
 
-"$program" bad 1 3 "${ROUNDS:-10000}" "$seed" >"$DRP_TMP/tap"
+"$program" bad 1 3 4 13 "${ROUNDS:-10000}" "$seed" >"$DRP_TMP/tap"
 status=$?
 sed 's/^/# /' "$DRP_TMP/tap"
 echo "# did: $((2 * ${ROUNDS:-10000})) random netlink requests, seed $seed, $((SECONDS - start)) s"

@@ -2,7 +2,7 @@
 /*
  * Malformed netlink for the family "dm-replica", as root and as nobody.
  *
- *	nl_fuzz POOL ELEMENT-ID SYNC-ID [ROUNDS [SEED]]
+ *	nl_fuzz POOL ELEMENT-ID SYNC-ID SNAPSHOT-ID ASPECT-ID [ROUNDS [SEED]]
  *
  * Every request here must be refused, and the dump of all objects must be the
  * same before and after. POOL has to be quiet: no job runs. Prints TAP; exit
@@ -25,7 +25,8 @@
 
 static struct nl_link nl;
 static const char *pool;
-static uint64_t element_id, sync_id;
+static uint64_t element_id, sync_id, snapshot_id, aspect_id;
+static int of_snapshots;	/* requests are about those, not about the mirror */
 static unsigned int checks, failures;
 
 static void check(int good, const char *format, ...)
@@ -63,6 +64,23 @@ static int is_dump(uint8_t cmd)
 	return cmd == DRP_CMD_CAPABILITIES || cmd == DRP_CMD_MAP || cmd == DRP_CMD_SPACE;
 }
 
+static void put_create_sync(struct nl_msg *m)
+{
+	nl_put_u64(m, DRP_A_SOURCE_ID, element_id);
+	nl_put_u16(m, DRP_A_SYNC_TYPE, of_snapshots ? DRP_SYNC_SNAPSHOT : DRP_SYNC_MIRROR);
+	if (of_snapshots)
+		nl_put_string(m, DRP_A_TARGET_NAME, "fuzz");
+	else
+		nl_put_u64(m, DRP_A_TARGET_ID, element_id + 1);
+}
+
+static void put_modify(struct nl_msg *m)
+{
+	nl_put_u64(m, DRP_A_SYNC_ID, of_snapshots ? snapshot_id : sync_id);
+	nl_put_u16(m, DRP_A_OPERATION, of_snapshots ? DRP_OP_RETURN_TO_RESOURCE_POOL : DRP_OP_DETACH);
+	nl_put(m, DRP_A_FORCE, NULL, 0);
+}
+
 static void put_details(struct nl_msg *m, uint8_t cmd)
 {
 	switch (cmd) {
@@ -79,14 +97,10 @@ static void put_details(struct nl_msg *m, uint8_t cmd)
 		nl_put_u64(m, DRP_A_ELEMENT_ID, element_id);
 		break;
 	case DRP_CMD_CREATE_SYNC:
-		nl_put_u64(m, DRP_A_SOURCE_ID, element_id);
-		nl_put_u64(m, DRP_A_TARGET_ID, element_id + 1);
-		nl_put_u16(m, DRP_A_SYNC_TYPE, DRP_SYNC_MIRROR);
+		put_create_sync(m);
 		break;
 	case DRP_CMD_MODIFY_SYNC:
-		nl_put_u64(m, DRP_A_SYNC_ID, sync_id);
-		nl_put_u16(m, DRP_A_OPERATION, DRP_OP_DETACH);
-		nl_put(m, DRP_A_FORCE, NULL, 0);
+		put_modify(m);
 		break;
 	case DRP_CMD_CREATE_GROUP:
 		nl_put_string(m, DRP_A_GROUP_NAME, "fuzz");
@@ -106,7 +120,7 @@ static void put_details(struct nl_msg *m, uint8_t cmd)
 	case DRP_CMD_GET_SYNC:
 	case DRP_CMD_CAPABILITIES:
 	case DRP_CMD_MAP:
-		nl_put_u64(m, DRP_A_SYNC_ID, sync_id);
+		nl_put_u64(m, DRP_A_SYNC_ID, of_snapshots ? snapshot_id : sync_id);
 		break;
 	case DRP_CMD_CHANGE_JOB:
 		nl_put_u16(m, DRP_A_REQUESTED_JOB_STATE, DRP_JOB_REQ_TERMINATE);
@@ -117,7 +131,7 @@ static void put_details(struct nl_msg *m, uint8_t cmd)
 	case DRP_CMD_GET_ASPECT:
 	case DRP_CMD_DELETE_ASPECT:
 	case DRP_CMD_RESTORE_ASPECT:
-		nl_put_u64(m, DRP_A_ASPECT_ID, 1);
+		nl_put_u64(m, DRP_A_ASPECT_ID, aspect_id);
 		break;
 	}
 }
@@ -298,8 +312,15 @@ static void test_faults(const char *who)
 			       commands[c], o.error, o.text, o.objects);
 		}
 	}
-	check(!bad, "%s: %zu faults in %zu commands are refused", who, ARRAY_SIZE(faults),
-	      ARRAY_SIZE(commands));
+	check(!bad, "%s: %zu faults in %zu commands about %s are refused", who, ARRAY_SIZE(faults),
+	      ARRAY_SIZE(commands), of_snapshots ? "snapshots" : "a mirror");
+}
+
+static void test_all_faults(const char *who)
+{
+	for (of_snapshots = 1; of_snapshots >= 0; of_snapshots--)
+		test_faults(who);
+	of_snapshots = 0;
 }
 
 /* Linux 6.1 does not hand the words of a refused dump to the client. */
@@ -332,6 +353,65 @@ static void test_words(void)
 		bad += o.error != -EINVAL || !has_words(&o, commands[c]);
 	}
 	check(!bad, "missing attributes and unknown pools are refused with words");
+}
+
+/* ---- requests about snapshots that are right in form and cannot be done ---- */
+
+struct wrong {
+	const char *what;
+	int error;
+	uint8_t cmd;
+	uint16_t operation;
+	uint64_t source;	/* of create: 0 is ours */
+	const char *name, *setting;
+};
+
+static const struct wrong wrongs[] = {
+	{ "its device is there", EBUSY, DRP_CMD_MODIFY_SYNC, DRP_OP_RETURN_TO_RESOURCE_POOL,
+	  0, NULL, NULL },
+	{ "no such operation", EOPNOTSUPP, DRP_CMD_MODIFY_SYNC, DRP_OP_DETACH, 0, NULL, NULL },
+	{ "nothing is restored", EBADFD, DRP_CMD_MODIFY_SYNC, DRP_OP_RESUME, 0, NULL, NULL },
+	{ "for groups", EINVAL, DRP_CMD_MODIFY_SYNC, DRP_OP_ADD_SYNC_PAIR, 0, NULL, NULL },
+	{ "a name that is taken", EINVAL, DRP_CMD_CREATE_SYNC, 0, 0, "x", NULL },
+	{ "a path as a name", EINVAL, DRP_CMD_CREATE_SYNC, 0, 0, "a/b", NULL },
+	{ "no such aspect", ENOENT, DRP_CMD_CREATE_SYNC, 0, 0, "fuzz", "aspect=999" },
+	{ "no aspect's number", EINVAL, DRP_CMD_CREATE_SYNC, 0, 0, "fuzz", "aspect=x" },
+	{ "no such source", ENOENT, DRP_CMD_CREATE_SYNC, 0, 999, "fuzz", NULL },
+};
+
+static void put_wrong(struct nl_msg *m, const struct wrong *w)
+{
+	nl_begin(m, nl.family, w->cmd, NLM_F_ACK);
+	nl_put_string(m, DRP_A_POOL_NAME, pool);
+	if (w->cmd == DRP_CMD_MODIFY_SYNC) {
+		nl_put_u64(m, DRP_A_SYNC_ID, snapshot_id);
+		nl_put_u16(m, DRP_A_OPERATION, w->operation);
+		return;
+	}
+	nl_put_u64(m, DRP_A_SOURCE_ID, w->source ? w->source : element_id);
+	nl_put_u16(m, DRP_A_SYNC_TYPE, DRP_SYNC_SNAPSHOT);
+	nl_put_string(m, DRP_A_TARGET_NAME, w->name);
+	if (w->setting)
+		nl_put_string(m, DRP_A_SETTING, w->setting);
+}
+
+static void test_wrong(void)
+{
+	unsigned int i, bad = 0;
+	struct nl_outcome o;
+	struct nl_msg m;
+
+	for (i = 0; i < ARRAY_SIZE(wrongs); i++) {
+		put_wrong(&m, &wrongs[i]);
+		nl_exchange(&nl, &m, &o);
+		if (o.error == -wrongs[i].error && *o.text)
+			continue;
+		bad++;
+		printf("# %s: error %d (%s), %u objects\n", wrongs[i].what, o.error, o.text,
+		       o.objects);
+	}
+	check(!bad, "%zu requests about snapshots are refused with their errno and words",
+	      ARRAY_SIZE(wrongs));
 }
 
 static unsigned int pick(unsigned int n)
@@ -368,6 +448,7 @@ static void test_random(const char *who, unsigned int rounds)
 	struct nl_msg m;
 
 	for (i = 0; i < rounds; i++) {
+		of_snapshots = pick(2);
 		request(&m, commands[pick(ARRAY_SIZE(commands))], BOGUS_POOL);
 		while (pick(2))
 			faults[pick(ARRAY_SIZE(faults))].make(&m);
@@ -375,6 +456,7 @@ static void test_random(const char *who, unsigned int rounds)
 		nl_exchange(&nl, &m, &o);
 		refused += o.answered && o.error;
 	}
+	of_snapshots = 0;
 	request(&m, DRP_CMD_GET_POOL, pool);
 	nl_exchange(&nl, &m, &o);
 	check(!o.error && o.objects == 1 && refused > rounds / 2,
@@ -427,29 +509,31 @@ static void as_nobody(unsigned int rounds)
 			exit(1);
 		}
 		test_unprivileged("nobody");
-		test_faults("nobody");
+		test_all_faults("nobody");
 		test_random("nobody", rounds);
 		fflush(stdout);
 		exit(failures != 0);
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0 || status)
 		failures++;
-	checks += 6;
+	checks += 7;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned int rounds = argc > 4 ? strtoul(argv[4], NULL, 0) : 20000;
-	unsigned int seed = argc > 5 ? strtoul(argv[5], NULL, 0) : 1;
+	unsigned int rounds = argc > 6 ? strtoul(argv[6], NULL, 0) : 20000;
+	unsigned int seed = argc > 7 ? strtoul(argv[7], NULL, 0) : 1;
 	struct nl_dump before, after;
 
-	if (argc < 4) {
-		fprintf(stderr, "usage: nl_fuzz POOL ELEMENT-ID SYNC-ID [ROUNDS [SEED]]\n");
+	if (argc < 6) {
+		fprintf(stderr, "usage: nl_fuzz POOL ELEMENT-ID SYNC-ID SNAPSHOT-ID ASPECT-ID [ROUNDS [SEED]]\n");
 		return 64;
 	}
 	pool = argv[1];
 	element_id = strtoull(argv[2], NULL, 0);
 	sync_id = strtoull(argv[3], NULL, 0);
+	snapshot_id = strtoull(argv[4], NULL, 0);
+	aspect_id = strtoull(argv[5], NULL, 0);
 	srandom(seed);
 	printf("# rounds %u, seed %u\n", rounds, seed);
 	if (nl_open(&nl, DRP_GENL_NAME)) {
@@ -457,10 +541,11 @@ int main(int argc, char **argv)
 		return 4;
 	}
 	nl_dump_all(&nl, &before);
-	check(before.objects >= 4 && !before.error,
-	      "a pool, two elements and a sync are there (%u objects)", before.objects);
+	check(before.objects >= 10 && !before.error,
+	      "a pool, five elements, three syncs and an aspect are there (%u objects)", before.objects);
 	test_words();
-	test_faults("root");
+	test_wrong();
+	test_all_faults("root");
 	test_random("root", rounds);
 	as_nobody(rounds);
 	nl_dump_all(&nl, &after);

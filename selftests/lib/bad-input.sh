@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# A quiet pool with one mirror for tests of bad input, made with dmsetup alone.
-# Sourced after drp.sh. Pool "bad", elements 1 (a) and 2 (b), sync 3 (ab).
+# A quiet pool with one mirror and two snapshots for tests of bad input, made with
+# dmsetup alone. Sourced after drp.sh. Pool "bad", elements 1 (a) and 2 (b), sync 3
+# (ab); snapshots 4 (of a, target 5, x) and 6 (of a, target 7, y); aspect 13, of which
+# the element 12 (z) is left.
 
 # shellcheck source=selftests/lib/replica.sh
 . "$DRP_TOP/selftests/lib/replica.sh"
@@ -32,10 +34,10 @@ bad_still_works() {
 
 bad_remove() {
 	local dev
-	for dev in bad-b bad-a bad; do
+	for dev in bad-x bad-b bad-a bad; do
 		dmsetup remove --retry "$dev" 2>/dev/null
 	done
-	for dev in badmeta bada badb; do
+	for dev in badmeta badcow bada badb; do
 		[ ! -e "/dev/$dev" ] || simdisk_remove "$dev"
 	done
 }
@@ -47,9 +49,10 @@ bad_setup() {
 	[ -d /sys/module/dm_replica ] || skip "the module dm-replica is not loaded"
 	at_exit bad_remove
 	run_ok simdisk_create badmeta 16
+	run_ok simdisk_create badcow 32
 	run_ok simdisk_create bada $((BAD_SECTORS / 2048))
 	run_ok simdisk_create badb $((BAD_SECTORS / 2048))
-	run_ok dmsetup create bad --table "0 8 replica-pool /dev/badmeta - 128 2 format name=bad"
+	run_ok dmsetup create bad --table "0 8 replica-pool /dev/badmeta /dev/badcow 128 2 format name=bad"
 	# Not /dev/mapper/bad: without udev nobody makes that link.
 	pool=$(dmsetup info -c --noheadings --separator : -o major,minor bad)
 	accepted bad create_element 1 a size=$BAD_SECTORS
@@ -60,6 +63,13 @@ bad_setup() {
 		"0 $BAD_SECTORS replica $pool 2 /dev/badb"
 	accepted bad create_sync 3 mirror 1 2 name=ab
 	wait_until 30 bad_is_synchronized || fail "the mirror does not become synchronized"
+	accepted bad create_sync 4 snapshot 1 5 target_name=x name=x
+	accepted bad create_sync 6 snapshot 1 7 target_name=y name=y
+	accepted bad create_sync 11 snapshot 1 12 target_name=z name=z
+	accepted bad modify dissolve 11
+	run_ok dmsetup create bad-x --table "0 $BAD_SECTORS replica $pool 5"
+	# What is overwritten later changes nothing in what is kept.
+	run_ok dd if=/dev/urandom of=/dev/mapper/bad-a bs=1M count=16 oflag=direct status=none
 }
 
 # DEVICE...: write to them, and read, until the script ends. Failures are allowed:
