@@ -112,10 +112,10 @@ accepted p delete_aspect "$aspect"
 assert_progress r unsynchronized restoring "without its aspect"
 shadow compare mapper/p-a source
 leaves_nothing "No such file" "$aspect" force
+exec 9>&-
 pool_restart p
 assert_progress r unsynchronized restoring "after a restart of the pool"
 shadow compare mapper/p-a source
-exec 9>&-
 rate r 0
 wait_state p-a r restored
 medium_is da source
