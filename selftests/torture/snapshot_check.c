@@ -62,7 +62,9 @@ static int has_happened(const struct snapshot *x, const struct found *f)
 	case MADE_INACTIVE:
 		return f->e || f->s;
 	case RENEWED:
-		return generation_in(f) && generation_in(f) != x->generation;
+		/* The new one may be lost already. */
+		return generation_in(f) ? generation_in(f) != x->generation :
+		       x->state == INACTIVE && f->s && f->s->state == DRP_CS_BROKEN;
 	case DROPPED:
 		return f->s && f->s->state == DRP_CS_INACTIVE;
 	case DISSOLVED:
