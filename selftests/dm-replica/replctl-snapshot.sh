@@ -74,6 +74,21 @@ assert_eq "$(</mnt/file)" before "file after the pool was activated again"
 umount /mnt
 ok "its device comes back with the pool"
 
+ctl 17 aspect restore tank/monday
+says 'Force Required'
+ctl 0 aspect restore tank/monday --dry-run --force
+prints 'would overwrite one'
+ctl 0 aspect restore tank/monday --force --target back --wait-for-copy-state restored
+prints '^ReturnValue=(0|4096) .*Object=tank/back'
+ctl 0 list
+prints 'tank/back +Snapshot +one +back +Restored'
+[ -b /dev/mapper/tank-back ] || fail "the snapshot that was restored has no device"
+run_ok mount /dev/mapper/tank-one "$DRP_TMP/mnt"
+assert_eq "$(<"$DRP_TMP/mnt/file")" before "file on the source that was restored"
+umount "$DRP_TMP/mnt"
+ctl 0 return-to-resource-pool back
+ok "the source gets what an aspect keeps"
+
 ctl 0 return-to-resource-pool again
 [ ! -e /dev/mapper/tank-again ] || fail "the device of a snapshot that is gone stays"
 ctl 0 aspect delete monday
