@@ -153,6 +153,7 @@ ok "names can be given or are chosen"
 at_the_answer() {
 	local made state
 	scribble /dev/mapper/p-a 0 3 "$1"
+	run_ok sync /dev/mapper/p-a
 	shadow take mapper/p-a before
 	simdisk_power_fail_after "$1" "$1"
 	answered=0
