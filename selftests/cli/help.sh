@@ -25,8 +25,10 @@ while read -r c; do
 	case $c in monitor | "pool activate" | "job wait" | help) continue ;; esac
 	# shellcheck disable=SC2086
 	"$CLI" help $c | sed -n '/^Examples:/,$s/^  replctl //p' | while read -r line; do
+		words=${line%% >*}	# a shell would send the output there
+		[[ $words = *--binary* ]] || words+=" --json"
 		# shellcheck disable=SC2086
-		timeout 20 "$CLI" $line --json >"$DRP_TMP/stdout" 2>"$DRP_TMP/stderr" </dev/null
+		timeout 20 "$CLI" $words >"$DRP_TMP/stdout" 2>"$DRP_TMP/stderr" </dev/null
 		status=$?
 		if [ $status -eq 64 ] && ! grep -q 'several pools' "$DRP_TMP/stderr" ||
 			[ $status -ge 124 ]; then
