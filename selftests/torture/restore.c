@@ -49,7 +49,8 @@ static enum snapshot_state state_said(const struct sync_info *s)
 	if (!s->reverse)
 		return s->state == DRP_CS_RESTORED || s->state == DRP_CS_PARTITIONED ||
 		       s->state == DRP_CS_BROKEN ? ACTIVE : UNUSED;
-	return s->state == DRP_CS_UNSYNCHRONIZED ? RESTORE_RUNS :
+	/* Partitioned until its source is attached again. */
+	return s->state == DRP_CS_UNSYNCHRONIZED || s->state == DRP_CS_PARTITIONED ? RESTORE_RUNS :
 	       s->state == DRP_CS_SUSPENDED ? RESTORE_SUSPENDED :
 	       s->state == DRP_CS_BROKEN ? RESTORE_ABORTED : UNUSED;
 }
