@@ -10,10 +10,10 @@
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
 . "$DRP_TOP/selftests/lib/replica.sh"
-# shellcheck source=selftests/lib/snapshot.sh
-. "$DRP_TOP/selftests/lib/snapshot.sh"
 # shellcheck source=selftests/lib/bad-input.sh
 . "$DRP_TOP/selftests/lib/bad-input.sh"
+# shellcheck source=selftests/lib/snapshot.sh
+. "$DRP_TOP/selftests/lib/snapshot.sh"
 
 program=$DRP_TOP/build/selftests/msg_fuzz
 [ -x "$program" ] || skip "$program is not built: make -C selftests/dm-replica"
