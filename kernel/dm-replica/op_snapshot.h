@@ -72,5 +72,7 @@ void drp_snapshot_watch_work(struct work_struct *work);
  * ascending, their number in *@n. op_lock or rec_lock held.
  */
 u64 drp_snapshot_generations(struct drp_element *e, u64 *gens, u32 max, u32 *n);
+/* Is one of the @n ascending @gens in (@above, @upto]? Any context. */
+bool drp_snapshot_any_within(const u64 *gens, u32 n, u64 above, u64 upto);
 
 #endif /* DRP_OP_SNAPSHOT_H */

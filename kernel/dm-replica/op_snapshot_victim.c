@@ -49,16 +49,22 @@ static bool deletes_itself(struct drp_element *x)
 	       !is_needed(x);
 }
 
-bool drp_snapshot_stops_host(struct drp_element *e, u64 newest)
+/* Anything of @e from generation @oldest to @newest? */
+static bool any_must_stay(struct drp_element *e, u64 oldest, u64 newest)
 {
 	struct drp_element *x;
 	unsigned long id;
 
 	xa_for_each(&e->pool->elements, id, x)
-		if (x->rec.parent_element == e->rec.id && x->rec.parent_generation <= newest &&
-		    must_stay(x))
+		if (x->rec.parent_element == e->rec.id && x->rec.parent_generation >= oldest &&
+		    x->rec.parent_generation <= newest && must_stay(x))
 			return true;
 	return false;
+}
+
+bool drp_snapshot_stops_host(struct drp_element *e, u64 newest)
+{
+	return any_must_stay(e, 0, newest);
 }
 
 /* Whose loss matters least: AutoDelete, then the lowest CopyPriority, then the oldest. */
@@ -69,19 +75,6 @@ static bool goes_before(const struct drp_victim *a, const struct drp_victim *b)
 	if (a->keeps != b->keeps)
 		return b->keeps;
 	return a->prio != b->prio ? a->prio < b->prio : a->time < b->time;
-}
-
-/* Is the moment of the aspect @a one of a snapshot that must stay, so that nothing would come back? */
-static bool is_kept(const struct drp_aspect_rec *a, struct drp_element *e)
-{
-	struct drp_element *x;
-	unsigned long id;
-
-	xa_for_each(&e->pool->elements, id, x)
-		if (x->rec.parent_element == e->rec.id &&
-		    x->rec.parent_generation == a->generation && must_stay(x))
-			return true;
-	return false;
 }
 
 /* Aspects of @e: as if they had the priority Same. */
@@ -95,8 +88,9 @@ static void look_at_aspects(struct drp_element *e, u64 newest, struct drp_victim
 			.aspect = a, .keeps = true, .prio = DRP_PRIO_SAME, .time = a->when_synced,
 		};
 
+		/* Of the moment of a snapshot that must stay nothing would come back. */
 		if (a->source_id == e->rec.id && a->generation && a->generation <= newest &&
-		    goes_before(&v, best) && !is_kept(a, e))
+		    goes_before(&v, best) && !any_must_stay(e, a->generation, a->generation))
 			*best = v;
 	}
 }

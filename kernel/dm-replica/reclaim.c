@@ -73,7 +73,7 @@ static int __fetch(struct needs *needs, struct drp_element *e)
 	needs->n = n;
 	needs->bound = e->rec.generation;
 	needs->is_virtual = drp_element_virtual(e);
-	needs->base = drp_snapshot_live(e) ? e->rec.parent_generation : U64_MAX;
+	needs->base = drp_snapshot_base(e);
 	return 0;
 }
 
@@ -98,22 +98,7 @@ static int fetch(struct pass *p, u64 id)
 /* Is a needed generation in (@above, @upto]? */
 static bool any_needed(const struct needs *needs, u64 above, u64 upto)
 {
-	u32 lo = 0, hi = needs->n;
-
-	while (lo < hi) {
-		u32 mid = lo + (hi - lo) / 2;
-
-		if (needs->gens[mid] > above)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo < needs->n && needs->gens[lo] <= upto;
-}
-
-static bool same_chunk(const struct drp_cow_entry *a, const struct drp_cow_entry *b)
-{
-	return a->key.element == b->key.element && a->key.chunk == b->key.chunk;
+	return drp_snapshot_any_within(needs->gens, needs->n, above, upto);
 }
 
 /* @prev and @next: its neighbours of the same chunk, or NULL. 1, 0, or -errno. */
@@ -170,7 +155,7 @@ static int run_pass(struct pass *p)
 		return r;
 	more = drp_cow_next(cow, &key, &entry);
 	while (more > 0) {
-		bool before = same_chunk(&prev, &entry), after;
+		bool before = drp_cow_same_chunk(&prev, &entry), after;
 
 		r = stopped(p->rc->pool);
 		if (r)
@@ -178,7 +163,7 @@ static int run_pass(struct pass *p)
 		key = entry.key;
 		key.generation++;
 		more = drp_cow_next(cow, &key, &next);
-		after = more > 0 && same_chunk(&entry, &next);
+		after = more > 0 && drp_cow_same_chunk(&entry, &next);
 		r = more < 0 ? more : is_garbage(p, before ? &prev : NULL, &entry,
 						 after ? &next : NULL);
 		if (r < 0)

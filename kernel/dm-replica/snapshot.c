@@ -61,6 +61,11 @@ bool drp_snapshot_live(const struct drp_element *x)
 	}
 }
 
+u64 drp_snapshot_base(const struct drp_element *x)
+{
+	return drp_snapshot_live(x) ? x->rec.parent_generation : U64_MAX;
+}
+
 struct drp_element *drp_snapshot_child(struct drp_element *e)
 {
 	struct drp_element *x;
@@ -157,6 +162,21 @@ static u64 generations(struct drp_element *e, u64 limit, u64 *gens, u32 max, u32
 u64 drp_snapshot_generations(struct drp_element *e, u64 *gens, u32 max, u32 *n)
 {
 	return generations(e, U64_MAX, gens, max, n);
+}
+
+bool drp_snapshot_any_within(const u64 *gens, u32 n, u64 above, u64 upto)
+{
+	u32 lo = 0, hi = n;
+
+	while (lo < hi) {
+		u32 mid = lo + (hi - lo) / 2;
+
+		if (gens[mid] > above)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo < n && gens[lo] <= upto;
 }
 
 u64 drp_snapshot_newest_upto(struct drp_element *e, u64 limit)

@@ -26,6 +26,9 @@ static inline bool drp_snapshot_is_nested(const struct drp_sync *s)
 /* Has the virtual element @x a point in time that can be read? op_lock or rec_lock held. */
 bool drp_snapshot_live(const struct drp_element *x);
 
+/* What was written to @x before this generation counts no more; U64_MAX: nothing does. op_lock or rec_lock held. */
+u64 drp_snapshot_base(const struct drp_element *x);
+
 /* Is @x the element @e, or does it come from that, at any level? op_lock held. */
 bool drp_snapshot_comes_from(struct drp_element *x, const struct drp_element *e);
 

@@ -28,11 +28,6 @@ struct needs {
 	u32 nr_others;
 };
 
-static u64 base_of(const struct drp_element *e)
-{
-	return drp_snapshot_live(e) ? e->rec.parent_generation : U64_MAX;
-}
-
 /* Once: who else has the same one needs it. op_lock held. */
 static void take_out_moment(struct needs *needs)
 {
@@ -65,8 +60,8 @@ static int __fetch(struct needs *needs, struct drp_element *x, const char **why)
 	needs->parent = parent->rec.id;
 	needs->element = x->rec.id;
 	needs->is_virtual = drp_element_virtual(parent);
-	needs->parent_base = base_of(parent);
-	needs->base = base_of(x);
+	needs->parent_base = drp_snapshot_base(parent);
+	needs->base = drp_snapshot_base(x);
 	needs->moment = x->rec.parent_generation;
 	needs->newest = drp_snapshot_generations(x, NULL, 0, &n);
 	needs->is_shared = n;
@@ -91,17 +86,7 @@ static int fetch(struct drp_pool *pool, u64 id, struct needs *needs, const char 
 /* Does anybody else need a generation of the parent in (@above, @upto]? */
 static bool others_need(const struct needs *needs, u64 above, u64 upto)
 {
-	u32 lo = 0, hi = needs->nr_others;
-
-	while (lo < hi) {
-		u32 mid = lo + (hi - lo) / 2;
-
-		if (needs->others[mid] > above)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo < needs->nr_others && needs->others[lo] <= upto;
+	return drp_snapshot_any_within(needs->others, needs->nr_others, above, upto);
 }
 
 /* An entry of the parent that is of use to generations in (@above, @upto]; @stays: to the parent, too. */
@@ -136,11 +121,6 @@ static void count(const struct needs *needs, const struct drp_cow_entry *prev,
 	}
 }
 
-static bool same_chunk(const struct drp_cow_entry *a, const struct drp_cow_entry *b)
-{
-	return a->key.element == b->key.element && a->key.chunk == b->key.chunk;
-}
-
 /* Entries of @element from *@chunk on, whole chunks: 1, there are more, from *@chunk on; 0 or -errno. */
 static int look(struct drp_cow *cow, const struct needs *needs, u64 element, u64 *chunk,
 		u64 *held, u64 *unique)
@@ -151,7 +131,7 @@ static int look(struct drp_cow *cow, const struct needs *needs, u64 element, u64
 	int more = drp_cow_next(cow, &key, &entry);
 
 	while (more > 0 && entry.key.element == element) {
-		bool before = same_chunk(&prev, &entry), after;
+		bool before = drp_cow_same_chunk(&prev, &entry), after;
 
 		if (!before && looks >= ENTRIES_PER_LOOK) {
 			*chunk = entry.key.chunk;
@@ -163,7 +143,7 @@ static int look(struct drp_cow *cow, const struct needs *needs, u64 element, u64
 		more = drp_cow_next(cow, &key, &next);
 		if (more < 0)
 			break;
-		after = more && same_chunk(&entry, &next);
+		after = more && drp_cow_same_chunk(&entry, &next);
 		count(needs, before ? &prev : NULL, &entry, after ? &next : NULL, held, unique);
 		prev = entry;
 		entry = next;

@@ -42,6 +42,11 @@ struct drp_cow_entry {
 	u8 kind;		/* enum drp_cow_kind */
 };
 
+static inline bool drp_cow_same_chunk(const struct drp_cow_entry *a, const struct drp_cow_entry *b)
+{
+	return a->key.element == b->key.element && a->key.chunk == b->key.chunk;
+}
+
 /* Where the tree is. In the catalog. */
 struct drp_cow_root {
 	u64 block;		/* 0: the tree is empty */
