@@ -7,15 +7,18 @@
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
 . "$DRP_TOP/selftests/lib/replica.sh"
+# shellcheck source=selftests/lib/snapshot.sh
+. "$DRP_TOP/selftests/lib/snapshot.sh"
 
 replica_setup
 need replctl
-pool_create p
+cow_pool_create p 16
 element p a 16
 element p b 16
 element p c 16
 mirror p a b
 wait_state p-a ab synchronized
+snapshot p a x
 
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$@"; }
 # CAP_NET_ADMIN is what GENL_ADMIN_PERM asks for; it must not be enough.
@@ -36,13 +39,13 @@ ok "reading is for everybody"
 denied="[Pp]ermission|[Dd]enied|not permitted|CAP_SYS_ADMIN|root"
 for who in nobody net_admin; do
 	for command in "split p/ab" "fracture p/ab" "detach p/ab --force" "element remove p/c" \
-		"map p/ab" "create --type mirror --source p/b --target p/c"; do
+		"map p/ab" "diff p/a p/x" "pool space p" "create --type mirror --source p/b --target p/c"; do
 		# shellcheck disable=SC2086
 		run_fails any $who replctl $command
 		assert_match "$(<"$DRP_TMP/stderr")" "$denied" "$who: $command"
 	done
 	run_fails any $who dmsetup message p 0 modify split "${sync_id[ab]}"
 done
-ok "changing is not, nor the map of what differs; not with CAP_NET_ADMIN either"
+ok "changing is not, nor the map of what differs or is kept; not with CAP_NET_ADMIN either"
 assert_eq "$(dmsetup status p-a)" "$before" "status"
 ok "nothing changed"

@@ -3,6 +3,8 @@
  * replctl pool space: what each snapshot holds in COW space, and what only it
  * holds, as the kernel counts it.
  */
+#include <errno.h>
+
 #include "commands.h"
 #include "output.h"
 #include "resolve.h"
@@ -16,26 +18,26 @@ struct space {
 	u64 held, unique;
 };
 
-/* One that loses its point in time meanwhile, or goes, is not known. */
-static struct space space_of(const char *pool, u64 element)
+/* One that loses its point in time meanwhile, or goes, is not known. 0 or the exit status, printed. */
+static int space_of(const char *pool, u64 element, struct space *space)
 {
 	struct request *req = req_new(DRP_CMD_SPACE);
 	struct refusal refusal;
 	struct records parts;
-	struct space space = { 0 };
 	unsigned int i;
 
 	req_str(req, DRP_A_POOL_NAME, pool);
 	req_u64(req, DRP_A_ELEMENT_ID, element);
 	if (ask_all(req, &parts, &refusal))
-		return space;
-	space.known = parts.nr;
+		return refusal.err == EINVAL || refusal.err == ENOENT ? 0 :
+		       refusal_report(&refusal, pool);
+	space->known = parts.nr;
 	for (i = 0; i < parts.nr; i++) {
-		space.held += rec_u64(&parts.v[i], DRP_A_HELD_BYTES);
-		space.unique += rec_u64(&parts.v[i], DRP_A_UNIQUE_BYTES);
+		space->held += rec_u64(&parts.v[i], DRP_A_HELD_BYTES);
+		space->unique += rec_u64(&parts.v[i], DRP_A_UNIQUE_BYTES);
 	}
 	records_free(&parts);
-	return space;
+	return 0;
 }
 
 static void add_bytes(struct node *row, const char *key, const char *column,
@@ -47,13 +49,14 @@ static void add_bytes(struct node *row, const char *key, const char *column,
 		out_null(row, key, column);
 }
 
-static void add_snapshot(struct node *array, const char *pool, const struct record *e)
+static int add_snapshot(struct node *array, const char *pool, const struct record *e)
 {
 	struct space space = { 0 };
 	struct node *row;
+	int status = 0;
 
 	if (moment_of(e))
-		space = space_of(pool, id_of(e));
+		status = space_of(pool, id_of(e), &space);
 	row = out_object(array, NULL);
 	out_uint(row, "ElementID", NULL, id_of(e));
 	out_str(row, "ElementName", "SNAPSHOT", rec_str(e, DRP_A_ELEMENT_NAME));
@@ -61,6 +64,7 @@ static void add_snapshot(struct node *array, const char *pool, const struct reco
 	add_bytes(row, "HeldBytes", "HELD", &space, space.held);
 	add_bytes(row, "SharedBytes", "SHARED", &space, space.held - space.unique);
 	add_bytes(row, "UniqueBytes", "UNIQUE", &space, space.unique);
+	return status;
 }
 
 static int pool_space(const struct args *a)
@@ -80,12 +84,12 @@ static int pool_space(const struct args *a)
 		return refusal_report(&refusal, pool.pool);
 	root = out_object(NULL, NULL);
 	array = out_array(root, "Snapshots");
-	for (i = 0; i < elements.nr; i++)
+	for (i = 0; i < elements.nr && !status; i++)
 		if (parent_of(&elements.v[i]))
-			add_snapshot(array, pool.pool, &elements.v[i]);
+			status = add_snapshot(array, pool.pool, &elements.v[i]);
 	records_free(&elements);
 	out_print(root, "There is no snapshot.");
-	return 0;
+	return status;
 }
 
 DEFINE_COMMANDS(space) = {
