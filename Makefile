@@ -67,7 +67,7 @@ bench: deps kernels all ## the figures of Documentation/performance.md
 kernel-debug: deps ## build the kernel with KASAN, lockdep, kmemleak (15 to 60 minutes)
 	@scripts/kernel-debug debug
 
-kernel-kcsan: deps ## build the kernel with KCSAN, which finds data races (15 to 60 minutes)
+kernel-kcsan: deps ## build the kernel with KCSAN, which finds data races
 	@scripts/kernel-debug kcsan
 
 install: all ## install module, replctl, man page, completion, udev rules, unit
