@@ -36,7 +36,7 @@ wait_state p-a ab synchronized
 modify p dissolve ab
 aspect_is_listed() { replctl aspect list | grep -qE "^p/ab +[0-9]+ +Mirror +a +b "; }
 aspect_is_listed || fail "no aspect: $(replctl aspect list)"
-aspect=$(replctl aspect list | awk '$1 == "p/ab" { print $2 }')
+aspect=$(aspect_of p ab)
 ok "dissolve leaves an aspect"
 pool_restart p
 aspect_is_listed || fail "no aspect after a restart: $(replctl aspect list)"

@@ -23,7 +23,6 @@ element p m 4
 # KIND NAME KEY: a number of what has just been made.
 number_of() { replctl ${1:+"$1"} show "p/$2" --json | sed -n "s/.*\"$3\": *\([0-9]*\).*/\1/p"; }
 objects() { for kind in "" element aspect; do replctl ${kind:+"$kind"} list | awk '{ print $1 }'; done; }
-aspect_of() { replctl aspect list | awk -v n="p/$1" '$1 == n { print $2 }'; }
 
 # NAME: the snapshot that a restore has made, attached.
 adopt() {
@@ -62,7 +61,7 @@ snapshot p a new
 keep /dev/mapper/p-a "$DRP_TMP/new"
 scribble /dev/mapper/p-a 2 2 5
 modify p dissolve x
-aspect=$(aspect_of x)
+aspect=$(aspect_of p x)
 mirror p a m
 wait_state p-a am synchronized
 shadow take mapper/p-a before
@@ -127,7 +126,7 @@ ok "without the aspect it goes on, and ends Restored; the mirror has the same"
 
 accepted p modify detach "${sync_id[am]}"
 modify p dissolve r
-aspect=$(aspect_of r)
+aspect=$(aspect_of p r)
 element_remove_device p r
 accepted p delete_element "${element_id[p/r]}"
 forget_snapshot p r

@@ -17,7 +17,7 @@ left_aspect() {
 	local said=${answer#0 aspect=} there
 	[[ $answer != 4096\ job=* ]] ||
 		said=$(replctl job show "p/${answer#4096 job=}" | awk '$1 == "SettingsState" { print $2 }')
-	there=$(replctl aspect list | awk -v name="p/$1" '$1 == name { print $2 }')
+	there=$(aspect_of p "$1")
 	[[ $said =~ ^[0-9]+$ && $said = "$there" ]] ||
 		fail "Dissolve answered '$answer', its aspect is '$said', there is '$there'"
 	echo "$said"

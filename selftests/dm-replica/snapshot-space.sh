@@ -74,7 +74,7 @@ run_ok replctl pool space p
 grep -q "^p/*three\|three" "$DRP_TMP/stdout" || fail "the table lacks a snapshot"
 foretold_is_freed child three
 ok "snapshots of snapshots and aspects count"
-accepted p delete_aspect "$(replctl aspect list | awk '$1 == "p/three" { print $2 }')"
+accepted p delete_aspect "$(aspect_of p three)"
 wait_until 30 cow_uses p 0 || fail "$(cow_used p) chunks stay"
 
 # One's content is what another one was taken of: it stays when that goes.
@@ -98,7 +98,7 @@ snapshot p a x
 scribble /dev/mapper/p-a 1 2 9
 assert_eq "$(space y HeldBytes) $(space y UniqueBytes)" "2048 0" "of two of one moment"
 foretold_is_freed y
-aspect=$(replctl aspect list | awk '$1 == "p/x" { print $2 }')
+aspect=$(aspect_of p x)
 snapshot p a z "aspect=$aspect"
 foretold_is_freed z
 snapshot p a z

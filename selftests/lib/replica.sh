@@ -279,3 +279,6 @@ scribble() {
 		dd of="$1" bs=1M seek="$2" count="$3" iflag=fullblock oflag=direct conv=notrunc \
 			status=none
 }
+
+# POOL SYNC: the id of the aspect that Dissolve or Detach of it has left; empty: none.
+aspect_of() { replctl aspect list | awk -v name="$1/$2" '$1 == name { print $2 }'; }
