@@ -383,13 +383,16 @@ static void end_snapshots(struct life *l)
 	check_offline(l, "/dev/pfmeta", !r);
 }
 
-/* Before the mirrors of what is restored can be made equal: 0: a full space does not let it end. */
+/*
+ * Before the mirrors of what is restored can be made equal: 0: a full space does not
+ * let it end. A clone does not copy to what has snapshots.
+ */
 static int end_restores(struct life *l)
 {
 	int r;
 
 	alarm(hang_seconds);
-	r = restores_end(l);
+	r = l->clones && l->snapshots ? snapshots_return_all(l) : restores_end(l);
 	if (r < 0)
 		failed(l, "the power failed by itself");
 	return !r;
