@@ -17,6 +17,7 @@
 #include "op_snapshot.h"
 #include "preserve_internal.h"
 #include "reclaim.h"
+#include "turn.h"
 
 #define TRIES_MAX	3	/* writes of the same data */
 
@@ -360,6 +361,20 @@ static void zero_behind(struct drp_cow_op *op, u32 from, u32 to)
 	}
 }
 
+/*
+ * A snapshot of the middle of a turn needs what hosts see. Its writer had brought
+ * that here, but a FLUSH that failed since may have taken it back. Inside the gate.
+ */
+static bool is_still_here(const struct drp_cow_op *op)
+{
+	const struct drp_element *e = op->p->e;
+	const u64 start = op_sector(op), end = start + (op_bytes(op) >> SECTOR_SHIFT);
+
+	if (likely(!e->cow_split) || op->bits != &op->p->now)
+		return true;
+	return drp_turn_where(e->inbound, start, min(end, e->rec.size_sectors)) == DRP_HERE;
+}
+
 static void read_data(struct drp_cow_op *op)
 {
 	struct drp_element *e = op->p->e;
@@ -370,7 +385,7 @@ static void read_data(struct drp_cow_op *op)
 		end_op(op, CLOSED, 0);
 		return;
 	}
-	if (unlikely(op->ahead && !drp_ahead_still(op))) {
+	if (unlikely((op->ahead && !drp_ahead_still(op)) || !is_still_here(op))) {
 		drp_gate_leave(&e->gate);
 		end_op(op, AGAIN, 0);
 		return;
