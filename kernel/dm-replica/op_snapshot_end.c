@@ -124,7 +124,10 @@ static struct drp_aspect_rec *make_aspect(struct drp_sync *s)
 static void leave_target(struct drp_sync *s)
 {
 	s->removed = true;
+	/* Who asks for states looks at it under the lock only, and it is freed soon. */
+	spin_lock(&s->pool->rec_lock);
 	s->target->snap = NULL;
+	spin_unlock(&s->pool->rec_lock);
 	drp_element_refresh_access(s->target);
 	drp_element_refresh_access(s->source);
 }
