@@ -121,10 +121,10 @@ static bool unhook(struct drp_sync *s, long wait)
 }
 
 /* The target first: it is what hangs, and the source's hosts need not wait for that. */
-static bool unhook_given_up(struct drp_sync *s)
+static bool unhook_target_first(struct drp_sync *s, long wait)
 {
 	return s->target->inbound != s->turn ||
-	       (drp_op_turn_drains(s->target, HZ / 2) && unhook(s, HZ / 2));
+	       (drp_op_turn_drains(s->target, wait) && unhook(s, wait));
 }
 
 bool drp_op_clone_forget(struct drp_sync *s)
@@ -134,7 +134,7 @@ bool drp_op_clone_forget(struct drp_sync *s)
 	/* Writes of the source need not wait for the target any more. */
 	WRITE_ONCE(s->turn->given_up, true);
 	drp_sync_refresh(s);
-	if (!unhook_given_up(s)) {
+	if (!unhook_target_first(s, HZ / 2)) {
 		drp_op_turn_try_again_soon(s);
 		return false;
 	}
@@ -152,6 +152,8 @@ static void no_longer_partial(struct drp_sync_rec *rec)
 /* What can fail fails as long as nothing has changed. 0, *@cut must be ended, or a refusal. */
 static int get_ready(struct drp_op *op, struct drp_sync *s, struct drp_op_cut **cut)
 {
+	unsigned long end;
+
 	/* Once before the gates close, so that the flush inside is short. */
 	if (drp_leg_flush(s->source, DRP_FLUSH_TIMEOUT))
 		return drp_op_refuse(op, DRP_RV_FAILED, "source %s cannot be flushed",
@@ -159,8 +161,10 @@ static int get_ready(struct drp_op *op, struct drp_sync *s, struct drp_op_cut **
 	if (drp_op_make_copier(s))
 		return drp_op_refuse(op, DRP_RV_FAILED, "no memory for the copy");
 	/* I/O that hangs would keep the old point in time, and then the cut, from its end. */
+	end = jiffies + drp_op_deadline(op);
 	if (s->rec.partial) {
-		if (drp_gates_close(s->source, s->target, drp_op_deadline(op)))
+		if (!drp_op_turn_drains(s->target, drp_op_deadline(op)) ||
+		    drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1)))
 			return drp_cut_timed_out(op, "I/O in flight");
 		drp_gates_open(s->source, s->target);
 	}
@@ -411,7 +415,8 @@ void drp_op_clone_finished(struct drp_sync *s)
 		drp_copy_start(s->copier, s->rec.job_id);
 		return;
 	}
-	if (r == -EAGAIN || r == -ENOMEM || (!r && !unhook(s, drp_op_turn_end_wait(&t->end_ms)))) {
+	if (r == -EAGAIN || r == -ENOMEM ||
+	    (!r && !unhook_target_first(s, drp_op_turn_end_wait(&t->end_ms)))) {
 		/* A device is suspended or hangs, or memory is short: the copier finds nothing to do and comes again. */
 		drp_copy_start_in(s->copier, s->rec.job_id, DRP_TURN_END_RETRY_MS);
 		return;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DESCRIPTION: a clone or a restore whose disks are away, hang, or fail a FLUSH and lose their cache: no data of another time, and I/O goes on
 # REQUIRES: replica simdisk dmsetup python3
-# TIMEOUT: 400
+# TIMEOUT: 500
 # shellcheck source=selftests/lib/drp.sh
 . "$(dirname "$0")/../lib/drp.sh"
 # shellcheck source=selftests/lib/replica.sh
@@ -195,3 +195,36 @@ wait_until 60 is_state p-a ab skewed || fail "it does not recover: $(dmsetup sta
 medium_is db target
 medium_is da source
 ok "Resync Replica that cannot flush the source leaves a Broken clone its point in time"
+
+# ---- a read of the target that takes long, at the end of the copy ----
+
+# Of all that hosts ask of the source: milliseconds.
+longest_write() {
+	local end=$((SECONDS + 20)) start took longest=0
+	while ((SECONDS < end)); do
+		start=$(date +%s%3N)
+		run_ok put a 4096 $((2 * MIB))
+		took=$(($(date +%s%3N) - start))
+		((took <= longest)) || longest=$took
+	done
+	echo $longest
+}
+is_through() { [[ $(sync_field p-a ab percent) = 100* ]]; }
+is_copied() { is_state p-a ab synchronized || is_state p-a ab skewed; }
+
+modify p detach ab
+clone p a b rate_limit=$SLOW
+run_ok put b 4096 0
+run_ok sync /dev/mapper/p-b
+simdisk_set db read_us 30000000
+get b 4096 0 &
+reader=$!
+rate ab 0
+wait_until 20 is_through || fail "it is not copied: $(dmsetup status p-a)"
+longest=$(longest_write)
+kill -0 $reader || fail "the read ended too early to tell"
+((longest < 3500)) || fail "a write of the source waited $longest ms for a read of the clone"
+simdisk_set db read_us 0
+wait $reader
+wait_until 60 is_copied || fail "the copy does not end: $(dmsetup status p-a)"
+ok "a read of the clone that takes long does not stop the source's hosts (longest write $longest ms)"
