@@ -39,7 +39,7 @@ int verbose;
 static unsigned int total_failures, total_unfinished;
 static unsigned int per_life = FAILURES_PER_LIFE;
 static unsigned int with;		/* what else: life.h */
-static unsigned int points, doubtful, broken, restores, unfinished, stuck;
+static unsigned int points, doubtful, broken, restores, nested, unfinished, stuck;
 
 static void show_state(void)
 {
@@ -377,6 +377,7 @@ static void end_snapshots(struct life *l)
 	doubtful += l->snapshots->doubtful;
 	broken += l->snapshots->broken;
 	restores += l->snapshots->restores;
+	nested += l->snapshots->nested;
 	unfinished += l->snapshots->unfinished;
 	stuck += l->snapshots->stuck;
 	life_deactivate(l);
@@ -484,7 +485,8 @@ int main(int argc, char **argv)
 		       with & WITH_CLONES ? " or clone" : "");
 	if (with & WITH_SNAPSHOTS)
 		printf("%u points in time, %u operations without answer, %u snapshots lost with a full space\n"
-		       "%u restores of snapshots, %u times one was unfinished, %u given up with a full space\n",
-		       points, doubtful, broken, restores, unfinished, stuck);
+		       "%u restores of snapshots, %u times one was unfinished, %u given up with a full space\n"
+		       "%u of them into a snapshot\n",
+		       points, doubtful, broken, restores, unfinished, stuck, nested);
 	return 0;
 }

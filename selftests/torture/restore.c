@@ -108,10 +108,16 @@ void restores_notice(struct life *l)
 
 /* ---- what hosts see ---- */
 
+/* Where what hosts read of it is kept. */
+static uint8_t *content_of(struct life *l, const struct element *e)
+{
+	return e >= l->e && e < l->e + ELEMENTS_MAX ? l->content[e - l->e] : l->snapshots->content;
+}
+
 /* In pieces that never lie on both sides: nothing needs to be copied for that. */
 static int read_small(struct life *l, struct element *e)
 {
-	uint8_t *content = l->content[e - l->e];
+	uint8_t *content = content_of(l, e);
 	int fd = open(e->dev, O_RDONLY | O_DIRECT | O_CLOEXEC), r = fd < 0 ? -errno : 0;
 	uint32_t b;
 
@@ -126,7 +132,7 @@ static int read_small(struct life *l, struct element *e)
 
 int restore_read(struct life *l, struct element *e)
 {
-	int r = disk_read(e->dev, l->content[e - l->e], (size_t)l->nr_blocks * BLOCK_BYTES);
+	int r = disk_read(e->dev, content_of(l, e), (size_t)l->nr_blocks * BLOCK_BYTES);
 
 	/* What lies on both sides comes to the source first, which takes space. */
 	return r == -ENOSPC && l->snapshots->small ? read_small(l, e) : r;
@@ -150,7 +156,7 @@ static int look_at_source(struct life *l, struct element *e)
 	else if (r)
 		r = no_answer(l, what, -r);
 	else if (e->line.valid)
-		bad = line_read_end(&e->line, what, l->content[e - l->e], 0, l->nr_blocks, floor,
+		bad = line_read_end(&e->line, what, content_of(l, e), 0, l->nr_blocks, floor,
 				    generation);
 	free(floor);
 	if (bad)
@@ -160,10 +166,18 @@ static int look_at_source(struct life *l, struct element *e)
 
 /* ---- operations ---- */
 
+/* A snapshot of a snapshot is restored into that, which is not in the middle of a restore. */
+static int takes_restore(const struct snapshot *parent)
+{
+	return !parent->maybe && (parent->state == ACTIVE || parent->state == LOOSE) &&
+	       parent->e.line.valid;
+}
+
 static int can_be_restored(struct life *l, struct snapshot *x)
 {
-	return x->state == ACTIVE && !x->parent && x->e.line.valid && *x->source->dev &&
-	       content_is_own(l, x->source) && !restored_into(l, x->source);
+	return x->state == ACTIVE && x->e.line.valid && *x->source->dev &&
+	       (x->parent ? takes_restore(x->parent) : content_is_own(l, x->source)) &&
+	       !restored_into(l, x->source) && !restored_into(l, &x->e);
 }
 
 int restore_begin(struct life *l, struct snapshot *x, const char *options)

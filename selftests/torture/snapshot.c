@@ -314,6 +314,10 @@ void snapshot_happened(struct life *l, struct snapshot *x)
 		line_cut_end(&x->source->line, &x->e.line);
 		x->state = RESTORE_RUNS;
 		l->snapshots->restores++;
+		l->snapshots->nested += !!x->parent;
+		/* Nothing of it is its own point in time any more. */
+		if (x->parent)
+			memset(x->parent->written, 1, l->nr_blocks);
 		break;
 	case RESTORE_MOVED:
 		x->state = x->goal;

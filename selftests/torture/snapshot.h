@@ -68,7 +68,7 @@ struct snapshots {
 	int small;			/* the space may become full, and then snapshots break */
 	uint8_t *content;
 	unsigned int points, broken, doubtful;	/* for the summary */
-	unsigned int restores, unfinished, stuck;
+	unsigned int restores, nested, unfinished, stuck;
 };
 
 static inline struct snapshot *snapshot_of(struct element *e)
