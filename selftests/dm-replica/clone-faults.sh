@@ -58,7 +58,8 @@ ends_well() {
 	ok "$1"
 }
 
-events() { dmsetup info -c --noheadings -o events p-a; }
+# The device of the pool has them.
+events() { dmsetup info -c --noheadings -o events p; }
 
 # While it is Broken hosts may do nothing with its target. It tries again every few
 # seconds: looked at until nothing happened meanwhile.
