@@ -278,6 +278,20 @@ static int transfer(struct drp_copy_nested *n, struct block_device *bdev, blk_op
 	return r;
 }
 
+/* The device of an ancestor, whose gate and region lock are held, or another leg that has the same. */
+static int read_device(struct drp_copy_nested *n, struct drp_element *device, u64 start, u32 at,
+		       u32 bytes)
+{
+	int r = transfer(n, device->bdev, REQ_OP_READ, start, at, bytes);
+	struct drp_other_leg leg = {};
+
+	while (unlikely(r) && !drp_other_leg_next(device, &leg)) {
+		r = transfer(n, leg.hop->target->bdev, REQ_OP_READ, start, at, bytes);
+		r = drp_other_leg_done(device, &leg, start, r);
+	}
+	return r;
+}
+
 static int read_slot(struct drp_copier *c, u64 slot, u32 at)
 {
 	struct drp_cow *cow = c->s->pool->cow;
@@ -303,7 +317,7 @@ static int read_base(struct drp_copier *c, struct drp_vio_place place, u64 chunk
 	if (!drp_vio_lives_there(&place, start, end))
 		r = drp_vio_resolve(c->s->target, chunk, &place);
 	if (!r && place.device)
-		r = transfer(n, device->bdev, REQ_OP_READ, start, at, (end - start) << SECTOR_SHIFT);
+		r = read_device(n, device, start, at, (end - start) << SECTOR_SHIFT);
 	drp_range_unlock(&n->base.range);
 	drp_gate_leave(&device->gate);
 	return r || place.device ? r : read_slot(c, place.slot, at);

@@ -35,6 +35,13 @@ struct drp_leg_bio {
 	struct bio bio;
 };
 
+/* Another leg to read from, where an element's own device has failed. */
+struct drp_other_leg {
+	const struct drp_hop *hop;	/* that is read from: the gate of its target is held; or NULL */
+	struct drp_element *closed;	/* target that might have served, but for its closed gate; or NULL */
+	u32 tried;			/* hops */
+};
+
 struct drp_cow_op;
 
 /* I/O of a virtual element: see vio.c. */
@@ -45,6 +52,7 @@ struct drp_vio {
 	void (*base_step)(struct bio *bio);	/* behind base */
 	struct drp_range base;		/* of an ancestor's device */
 	struct drp_element *from;	/* that ancestor: its gate is held */
+	struct drp_other_leg leg;	/* read instead of from's device */
 	struct drp_cow_op *op;		/* a write: memory and slot for a new version */
 	unsigned long since;		/* jiffies: waits for the ancestor's device; 0: does not */
 	bool in_base;
@@ -113,6 +121,22 @@ int drp_flush_run(struct bio *bio, bool may_sleep);
 int drp_read_end(struct bio *bio, blk_status_t error);
 /* Second try in a worker. */
 void drp_read_again(struct bio *bio);
+/* A read that has failed as it was before it was submitted, but for its device. Any context. */
+void drp_read_rewind(struct bio *bio);
+
+/*
+ * What a snapshot needs could not be read from the device of @e: another leg, which
+ * has the same: 0 and @leg->hop; -EAGAIN: none now, but one whose gate is closed;
+ * -ENODATA. @leg is all 0 at first. Inside the gate of @e all the time, and nobody
+ * writes there what is read. Any context.
+ */
+int drp_other_leg_next(struct drp_element *e, struct drp_other_leg *leg);
+/*
+ * That leg has been read from, with @error: 0, what was read counts; or a negative
+ * errno, also if the leg may have changed meanwhile: look for the next one. @sector
+ * is for the log. Any context.
+ */
+int drp_other_leg_done(struct drp_element *e, struct drp_other_leg *leg, u64 sector, int error);
 
 /* Behind the region lock. */
 int drp_write_submit(struct bio *bio, bool may_sleep);

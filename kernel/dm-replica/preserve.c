@@ -6,7 +6,8 @@
  *
  * No region lock is needed: nobody writes a chunk whose bit is not set, and who
  * wrote before the snapshot was drained when it was taken. The element's gate is
- * held over the read only, nothing over the rest.
+ * held over the read only, and that of a mirror's target over a read of that, where
+ * the element's own device fails; nothing over the rest.
  *
  * What cannot be preserved (no slot, the old data cannot be read, COW space
  * takes no writes) waits for the decision of op_snapshot.h: the snapshots that
@@ -337,14 +338,52 @@ static void write_work(struct work_struct *work)
 
 /* ---- the old data ---- */
 
+/* Sectors of it that the element has, in bytes. */
+static u32 bytes_there(const struct drp_cow_op *op)
+{
+	return min_t(u64, op_bytes(op), (op->p->e->rec.size_sectors - op_sector(op)) << SECTOR_SHIFT);
+}
+
+static void data_read(struct bio *bio);
+
+/* Inside the gate: its own device failed. A mirror has the same, for nobody writes these chunks. */
+static void read_other_leg(struct work_struct *work)
+{
+	struct drp_cow_op *op = container_of(work, struct drp_cow_op, work);
+	struct drp_element *e = op->p->e;
+	int r = drp_other_leg_next(e, &op->leg);
+
+	if (!r) {
+		drp_cow_op_aim(op, op->leg.hop->target->bdev, REQ_OP_READ | REQ_SYNC, op_sector(op),
+			       bytes_there(op), data_read);
+		submit_bio_noacct(&op->bio);
+		return;
+	}
+	/* Who waits for it, would wait for that leg to write there, too. */
+	if (r == -EAGAIN)
+		drp_element_want_leg(op->leg.closed);
+	drp_gate_leave(&e->gate);
+	if (r == -EAGAIN)
+		end_op(op, CLOSED, 0);
+	else
+		write_work(work);
+}
+
 static void data_read(struct bio *bio)
 {
 	struct drp_cow_op *op = container_of(bio, struct drp_cow_op, bio);
+	struct drp_element *e = op->p->e;
 
 	op->error = blk_status_to_errno(bio->bi_status);
 	bio_uninit(bio);
-	drp_gate_leave(&op->p->e->gate);
-	INIT_WORK(&op->work, write_work);
+	if (unlikely(op->leg.hop))
+		op->error = drp_other_leg_done(e, &op->leg, op_sector(op), op->error);
+	if (unlikely(op->error)) {
+		INIT_WORK(&op->work, read_other_leg);
+	} else {
+		drp_gate_leave(&e->gate);
+		INIT_WORK(&op->work, write_work);
+	}
 	queue_work(op->pr->pool->io_wq, &op->work);
 }
 
@@ -390,7 +429,8 @@ static void read_data(struct drp_cow_op *op)
 		end_op(op, AGAIN, 0);
 		return;
 	}
-	there = min_t(u64, bytes, (e->rec.size_sectors - op_sector(op)) << SECTOR_SHIFT);
+	op->leg = (struct drp_other_leg){};
+	there = bytes_there(op);
 	if (there < bytes)
 		zero_behind(op, there, bytes);
 	drp_cow_op_aim(op, e->bdev, REQ_OP_READ | REQ_SYNC, op_sector(op), there, data_read);

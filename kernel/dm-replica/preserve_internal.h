@@ -116,6 +116,7 @@ struct drp_cow_op {
 	bool fill;			/* no preserve: the page of bits must be filled first */
 	bool ahead;			/* nobody has asked: whatever stops it ends it, and who waits by then tries again */
 	bool has_data;			/* the old data has been read */
+	struct drp_other_leg leg;	/* it is read from there */
 	unsigned int tries;		/* writes that failed */
 	atomic_t writes;		/* under way */
 	int error;			/* of the read, or of a write */

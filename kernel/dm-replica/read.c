@@ -5,6 +5,14 @@
  */
 #include "io.h"
 
+/* May the leg at its end serve reads of the element, and was not asked yet? Inside. */
+static bool may_serve(const struct drp_plan *plan, unsigned int i, u32 tried)
+{
+	const struct drp_hop *hop = &plan->hop[i];
+
+	return hop->parent < 0 && !(tried & BIT(i)) && READ_ONCE(hop->sync->readable);
+}
+
 /* A leg that may serve the read: hop index, -1 for the own one, -2 for none. Inside. */
 static int next_leg(struct drp_io_ctx *io, unsigned int skip)
 {
@@ -12,13 +20,11 @@ static int next_leg(struct drp_io_ctx *io, unsigned int skip)
 	unsigned int i;
 
 	for (i = 0; i < plan->nr_hops; i++) {
-		const struct drp_hop *hop = &plan->hop[i];
-
-		if (hop->parent >= 0 || (io->tried & BIT(i)) || !READ_ONCE(hop->sync->readable))
+		if (!may_serve(plan, i, io->tried))
 			continue;
 		if (skip--)
 			continue;
-		if (drp_gate_enter(&hop->target->gate)) {
+		if (drp_gate_enter(&plan->hop[i].target->gate)) {
 			io->mirrored |= BIT(i);
 			return i;
 		}
@@ -31,8 +37,7 @@ static unsigned int nr_readable(const struct drp_plan *plan)
 	unsigned int i, n = 0;
 
 	for (i = 0; i < plan->nr_hops; i++)
-		if (plan->hop[i].parent < 0 && READ_ONCE(plan->hop[i].sync->readable))
-			n++;
+		n += may_serve(plan, i, 0);
 	return n;
 }
 
@@ -104,10 +109,73 @@ void drp_read_again(struct bio *bio)
 	pr_warn_ratelimited("dm-replica: element %s: read of sector %llu failed, reading %s instead\n",
 			    io->e->rec.name, (unsigned long long)io->range.start,
 			    leg < 0 ? "its own device" : "a mirror");
-	bio->bi_iter = io->iter;
+	drp_read_rewind(bio);
+	aim(bio, leg);
+	submit_bio_noacct(bio);
+}
+
+void drp_read_rewind(struct bio *bio)
+{
+	bio->bi_iter = drp_io_of(bio)->iter;
 	bio->bi_status = BLK_STS_OK;
 	/* None is left of a bio that was split below: with 0 its first part would end it. */
 	atomic_set(&bio->__bi_remaining, 1);
-	aim(bio, leg);
-	submit_bio_noacct(bio);
+}
+
+/* ---- what snapshots need of an element ---- */
+
+/*
+ * Has the target what @e has, where nobody writes? A host may read there while a
+ * write that failed waits for its sync to be Broken: it sees that write or what was
+ * before. What a snapshot shows must not change. A failed leg is marked before its
+ * I/O gives its gates back, hence before the next point in time.
+ */
+static bool is_equal(const struct drp_element *e, const struct drp_hop *hop)
+{
+	const struct drp_sync *s = hop->sync;
+
+	/* Who does not say any more that it failed has ended readable, or marked it, before. */
+	if (atomic_read(&e->late_lost) || atomic_read(&hop->target->late_lost))
+		return false;
+	smp_rmb(); /* see tell_late_flushes() */
+	if (READ_ONCE(s->faults) & (BIT(DRP_FAULT_TARGET) | BIT(DRP_FAULT_SOURCE)))
+		return false;
+	smp_rmb(); /* see break_faulted() */
+	return READ_ONCE(s->readable) && drp_plane_empty(s->d);
+}
+
+int drp_other_leg_next(struct drp_element *e, struct drp_other_leg *leg)
+{
+	const struct drp_plan *plan = e->plan;
+	unsigned int i;
+
+	leg->closed = NULL;
+	for (i = 0; i < plan->nr_hops; i++) {
+		const struct drp_hop *hop = &plan->hop[i];
+
+		if (!may_serve(plan, i, leg->tried) || !is_equal(e, hop))
+			continue;
+		if (drp_gate_enter(&hop->target->gate)) {
+			leg->tried |= BIT(i);
+			leg->hop = hop;
+			return 0;
+		}
+		leg->closed = hop->target;
+	}
+	return leg->closed ? -EAGAIN : -ENODATA;
+}
+
+int drp_other_leg_done(struct drp_element *e, struct drp_other_leg *leg, u64 sector, int error)
+{
+	const struct drp_hop *hop = leg->hop;
+
+	leg->hop = NULL;
+	smp_rmb(); /* what was read comes before */
+	if (!error && !is_equal(e, hop))
+		error = -EIO;
+	if (!error)
+		pr_warn_ratelimited("dm-replica: element %s: read of sector %llu for a snapshot failed, mirror %s has it\n",
+				    e->rec.name, (unsigned long long)sector, hop->target->rec.name);
+	drp_gate_leave(&hop->target->gate);
+	return error;
 }

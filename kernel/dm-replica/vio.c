@@ -2,8 +2,7 @@
 /*
  * I/O of virtual elements. What a chunk is, the index says: the element's own
  * newest version, else what its parent's point in time shows, and so on up to an
- * element that has a device. That device is read under its region lock, after a
- * second look, because its writers may have preserved the chunk meanwhile.
+ * element that has a device: see vio_base.c for that.
  *
  * Who is at work holds the element's gate and the range of sectors (a write: of
  * the whole chunk) in a space of region locks of the element's own. A write
@@ -16,13 +15,6 @@
 #include "vio_internal.h"
 
 #define DEPTH_MAX	32	/* of steps: up to three for each level of snapshots, which are refused long before */
-
-static struct bio *bio_of(struct drp_vio *vio)
-{
-	struct drp_io_ctx *io = container_of(vio, struct drp_io_ctx, vio);
-
-	return dm_bio_from_per_bio_data(io, sizeof(*io));
-}
 
 static u64 chunk_of(const struct drp_io_ctx *io)
 {
@@ -41,7 +33,7 @@ static void step_work(struct work_struct *work)
 {
 	struct drp_vio *vio = container_of(work, struct drp_vio, work);
 
-	vio->step(bio_of(vio));
+	vio->step(drp_vio_bio(vio));
 }
 
 void drp_vio_queue(struct bio *bio, void (*step)(struct bio *bio))
@@ -51,18 +43,6 @@ void drp_vio_queue(struct bio *bio, void (*step)(struct bio *bio))
 	io->vio.step = step;
 	INIT_WORK(&io->vio.work, step_work);
 	queue_work(io->e->pool->preserver->vio_wq, &io->vio.work);
-}
-
-void drp_vio_leave_base(struct drp_io_ctx *io)
-{
-	struct drp_vio *vio = &io->vio;
-
-	if (vio->in_base)
-		drp_range_unlock(&vio->base);
-	vio->in_base = false;
-	if (vio->from)
-		drp_gate_leave(&vio->from->gate);
-	vio->from = NULL;
 }
 
 void drp_vio_leave(struct drp_io_ctx *io)
@@ -154,79 +134,6 @@ int drp_vio_resolve_beneath(struct drp_element *e, u64 chunk, struct drp_vio_pla
 	return parent && generation ? resolve(parent, chunk, generation, place) : -ENODATA;
 }
 
-/* ---- the device of an ancestor ---- */
-
-static void base_granted(struct drp_range *range)
-{
-	struct drp_vio *vio = container_of(range, struct drp_vio, base);
-
-	drp_vio_queue(bio_of(vio), vio->base_step);
-}
-
-/* Its gate is closed: wait for it with nothing held, unless that took too long already. */
-static void park_at_base(struct bio *bio, struct drp_element *device)
-{
-	struct drp_io_ctx *io = drp_io_of(bio);
-	struct drp_element *e = io->e;
-
-	if (!io->vio.since)
-		io->vio.since = jiffies | 1;
-	if (READ_ONCE(e->pushing_back)) {
-		drp_vio_finish(bio, BLK_STS_DM_REQUEUE);
-		return;
-	}
-	if (!drp_element_attached(device) && !READ_ONCE(device->held) &&
-	    (READ_ONCE(device->leg_gone) ||
-	     time_after(jiffies, io->vio.since + msecs_to_jiffies(DRP_LEG_DEADLINE_MS)))) {
-		drp_vio_finish(bio, BLK_STS_IOERR);
-		return;
-	}
-	/* Our own gate keeps the ancestor until it has the bio. */
-	io->inside = false;
-	drp_vio_leave(io);
-	if (drp_gate_park(&device->gate, bio)) {
-		drp_element_want_leg(device);
-		drp_element_parked_at(e, &device->gate);
-	} else {
-		drp_pool_rerun_bio(e->pool, bio);
-	}
-	drp_gate_leave(&e->gate);
-}
-
-void drp_vio_lock_base(struct bio *bio, u8 use, u64 start, u64 end, void (*step)(struct bio *bio))
-{
-	struct drp_vio *vio = &drp_io_of(bio)->vio;
-	struct drp_element *device = vio->from;
-
-	vio->base.use = use;
-	vio->base.component = device->component;
-	vio->base.start = start;
-	vio->base.end = end;
-	vio->base.granted = base_granted;
-	vio->base_step = step;
-	vio->in_base = true;
-	if (drp_range_lock(&device->pool->ranges, &vio->base))
-		step(bio);
-}
-
-/* Go on with @step in the gate of the device of @place, with the region lock of the bio's range. */
-static void enter_base(struct bio *bio, const struct drp_vio_place *place,
-		       void (*step)(struct bio *bio))
-{
-	struct drp_io_ctx *io = drp_io_of(bio);
-	const u64 start = io->range.start, end = io->range.end;
-
-	if (!drp_gate_enter(&place->device->gate)) {
-		park_at_base(bio, place->device);
-		return;
-	}
-	io->vio.from = place->device;
-	if (unlikely(drp_vio_lives_there(place, start, end)))
-		drp_vio_bring(bio, start, end);
-	else
-		drp_vio_lock_base(bio, DRP_RANGE_SHOW, start, end, step);
-}
-
 /* ---- reads ---- */
 
 static bool is_whole_blocks(const struct bio *bio, struct block_device *bdev)
@@ -270,7 +177,7 @@ static void read(struct bio *bio)
 	if (drp_vio_resolve(io->e, chunk_of(io), &place)) {
 		drp_vio_finish(bio, BLK_STS_IOERR);
 	} else if (place.device) {
-		enter_base(bio, &place, read_base);
+		drp_vio_enter_base(bio, &place, read_base);
 	} else {
 		aim_at_slot(bio, place.slot);
 		submit_bio_noacct(bio);
@@ -363,12 +270,31 @@ static void merge(struct bio *bio, struct drp_cow_op *op)
 	}
 }
 
+static void old_read(struct bio *read);
+
+/* Could another leg give the old content? Then it is being read from there. */
+static bool read_old_again(struct bio *bio)
+{
+	struct drp_io_ctx *io = drp_io_of(bio);
+	struct drp_cow_op *op = io->vio.op;
+
+	op->error = drp_vio_base_error(io, op->error);
+	if (likely(!op->error) || !drp_vio_other_leg(io))
+		return false;
+	drp_cow_op_aim(op, io->vio.leg.hop->target->bdev, REQ_OP_READ, io->range.start,
+		       chunk_sectors(io) << SECTOR_SHIFT, old_read);
+	submit_bio_noacct(&op->bio);
+	return true;
+}
+
 static void write_merged(struct bio *bio)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_cow *cow = io->e->pool->cow;
 	struct drp_cow_op *op = io->vio.op;
 
+	if (unlikely(read_old_again(bio)))
+		return;
 	drp_vio_leave_base(io);
 	if (op->error) {
 		drp_vio_finish(bio, errno_to_blk_status(op->error));
@@ -432,7 +358,7 @@ static void write_version(struct bio *bio)
 	} else if (drp_vio_resolve(io->e, chunk_of(io), &place)) {
 		drp_vio_finish(bio, BLK_STS_IOERR);
 	} else if (place.device) {
-		enter_base(bio, &place, read_old_base);
+		drp_vio_enter_base(bio, &place, read_old_base);
 	} else {
 		read_old(bio, &place);
 	}
@@ -443,7 +369,7 @@ static void take_work(struct work_struct *work)
 {
 	struct drp_vio *vio = container_of(work, struct drp_vio, work);
 	struct drp_cow_op *op = vio->op;
-	struct bio *bio = bio_of(vio);
+	struct bio *bio = drp_vio_bio(vio);
 	int r = drp_cow_op_take(op, pages_needed(drp_io_of(bio)), true);
 
 	if (r)
@@ -537,7 +463,7 @@ static void granted(struct drp_range *range)
 {
 	struct drp_io_ctx *io = container_of(range, struct drp_io_ctx, range);
 
-	drp_vio_queue(bio_of(&io->vio), io->vio.locked);
+	drp_vio_queue(drp_vio_bio(&io->vio), io->vio.locked);
 }
 
 static void lock_range(struct bio *bio, u64 start, u64 end, void (*step)(struct bio *bio))
@@ -686,6 +612,8 @@ int drp_vio_end(struct bio *bio, blk_status_t *error)
 {
 	struct drp_io_ctx *io = drp_io_of(bio);
 
+	if (unlikely(drp_vio_base_failed(bio, error)))
+		return DM_ENDIO_INCOMPLETE;
 	if (io->vio.version && !*error) {
 		io->vio.version = false;
 		commit_version(bio);

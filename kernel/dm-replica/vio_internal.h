@@ -5,10 +5,15 @@
 
 #include "preserve_internal.h"
 
+static inline struct bio *drp_vio_bio(struct drp_vio *vio)
+{
+	struct drp_io_ctx *io = container_of(vio, struct drp_io_ctx, vio);
+
+	return dm_bio_from_per_bio_data(io, sizeof(*io));
+}
+
 /* Go on with @step in a worker that may wait for nodes of the index. Any context. */
 void drp_vio_queue(struct bio *bio, void (*step)(struct bio *bio));
-/* Give up what is held of an ancestor: region lock, gate. Any context. */
-void drp_vio_leave_base(struct drp_io_ctx *io);
 /* Give up all, also what a write took in COW space. Any context. */
 void drp_vio_leave(struct drp_io_ctx *io);
 /* The same, and @bio ends. Any context. */
@@ -17,8 +22,23 @@ void drp_vio_finish(struct bio *bio, blk_status_t status);
 /* @bio went to the COW device and is back: what that says of its cache, and to whom. Inside. Any context. */
 void drp_vio_look_at_flush(struct bio *bio, blk_status_t *error);
 
+/* ---- the device of an ancestor (vio_base.c) ---- */
+
+/* Go on with @step in the gate of the device of @place, with the region lock of the bio's range. */
+void drp_vio_enter_base(struct bio *bio, const struct drp_vio_place *place,
+			void (*step)(struct bio *bio));
+/* Give up what is held of an ancestor: region lock, gate. Any context. */
+void drp_vio_leave_base(struct drp_io_ctx *io);
 /* Go on with @step when [start, end) of io->vio.from, whose gate is held, is locked for @use (see range.h). */
 void drp_vio_lock_base(struct bio *bio, u8 use, u64 start, u64 end, void (*step)(struct bio *bio));
+/* What became of a read of it, or of another leg, that ended with @error. Any context. */
+int drp_vio_base_error(struct drp_io_ctx *io, int error);
+/* It failed: is there another leg? Then io->vio.leg.hop leads to it. Any context. */
+bool drp_vio_other_leg(struct drp_io_ctx *io);
+/* @bio is back with *@error: true if it was sent to another leg of such a device. Any context. */
+bool drp_vio_base_failed(struct bio *bio, blk_status_t *error);
+
+/* ---- while an ancestor is restored (vio_turn.c) ---- */
 
 /*
  * Is any of [start, end), as the device of @place showed it at that generation,
