@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/slab.h>
 #include <linux/sort.h>
 
+#include "op_commit.h"
 #include "op_snapshot.h"
 #include "plan.h"
 #include "preserve.h"
@@ -431,24 +433,44 @@ void drp_snapshot_settle_all(struct drp_pool *pool, long timeout)
 			drp_snapshot_settle(e, timeout);
 }
 
+/* Many in one commit: who has taken a thousand snapshots waits for all of them at the first write. */
+struct telling {
+	struct drp_changes c;
+	struct drp_sync_rec rec[DRP_CHANGES_MAX];
+};
+
+static int commit_told(struct telling *t)
+{
+	int r = t->c.nr ? drp_changes_commit(&t->c, 0) : 0;
+
+	t->c.nr = 0;
+	return r;
+}
+
 static int tell_change(struct drp_element *e)
 {
+	struct telling *t = kzalloc(sizeof(*t), GFP_NOIO | __GFP_NOFAIL);
 	struct drp_sync *s;
 	unsigned long id;
-	int r;
+	int r = 0;
 
+	t->c.pool = e->pool;
 	xa_for_each(&e->pool->syncs, id, s) {
-		struct drp_sync_rec rec = s->rec;
+		struct drp_sync_rec *rec = &t->rec[t->c.nr];
 
-		if (s->source != e || !drp_sync_is_snapshot(s) || rec.source_changed ||
+		if (s->source != e || !drp_sync_is_snapshot(s) || s->rec.source_changed ||
 		    !drp_snapshot_live(s->target))
 			continue;
-		rec.source_changed = true;
-		r = drp_sync_commit(s, &rec, NULL, 0, false);
+		*rec = s->rec;
+		rec->source_changed = true;
+		drp_change_sync(&t->c, s, rec);
+		r = t->c.nr == DRP_CHANGES_MAX ? commit_told(t) : 0;
 		if (r)
-			return r;
+			break;
 	}
-	return 0;
+	r = r ?: commit_told(t);
+	kfree(t);
+	return r;
 }
 
 void drp_snapshot_tell_changes(struct drp_pool *pool)

@@ -134,3 +134,20 @@ keep /dev/mapper/p-a "$DRP_TMP/now"
 shows /dev/mapper/p-last "$DRP_TMP/now" || changed last true "after a power failure"
 run_ok replctl show p/last
 ok "a source that differs after a power failure is known to"
+
+# ---- many ----
+
+commits() { dmsetup status p | cut -d ' ' -f 10; }
+
+for ((i = 1; i <= 12; i++)); do
+	snapshot p b "many$i"
+done
+before=$(commits)
+write_one b 7
+after=$(commits)
+for ((i = 1; i <= 12; i++)); do
+	changed "many$i" true "after the first write"
+done
+# Two for twelve records, and that of what was preserved.
+((after - before <= 4)) || fail "$((after - before)) commits for one write"
+ok "the first write of a source tells all its snapshots in a few commits"
