@@ -537,6 +537,12 @@ static void checkpoint_locked(struct drp_pool *pool, enum reason why)
 	LIST_HEAD(retiring);
 	int r;
 
+	/* Writers wait for it, whom a retirement would wait for. */
+	if (why == TICK && pool->cow && drp_cow_short_of_nodes(pool->cow) &&
+	    !READ_ONCE(pool->checkpoint_retire_all)) {
+		checkpoint_plain(pool);
+		return;
+	}
 	if (why == FINAL)
 		how = DRP_RETIRE_ALL;
 	else if (xchg(&pool->checkpoint_retire_all, false))

@@ -66,7 +66,8 @@ static void note_no_space(struct drp_copier *c, u32 refusals)
 
 	if (c->space_ms && c->refusals != refusals) {
 		drp_cow_space(c->s->pool->cow, &space);
-		drp_sync_set_wait(c->s, space.used < space.slots ? DRP_WAIT_COW_FAILS :
+		drp_sync_set_wait(c->s, drp_cow_space_left(&space) ? DRP_WAIT_COW_FAILS :
+					space.used < space.slots ? DRP_WAIT_INDEX_FULL :
 								   DRP_WAIT_COW_FULL);
 	}
 	c->refusals = refusals;

@@ -387,6 +387,9 @@ void drp_cow_space(struct drp_cow *cow, struct drp_cow_space *space)
 	space->slots = cow->nr_slots - 1;
 	space->used = used ? used - 1 : 0;
 	space->entries = cow->root.entries + cow->nr_recent + cow->nr_frozen;
+	space->nodes = cow->root.nodes;
+	space->max_nodes = __drp_cow_max_nodes(cow);
+	space->under_way = cow->nr_recent + cow->nr_frozen;
 	spin_unlock_irq(&cow->lock);
 	space->index_bytes = drp_cow_cache_bytes(cow->cache) +
 			     atomic64_read(&cow->nr_mems) * DRP_COW_MEM_BYTES;

@@ -44,7 +44,7 @@ struct drp_cow {
 	bool proven;			/* the label was seen; set once, by drp_cow_prove() */
 
 	struct rw_semaphore tree_sem;	/* read: searches, held over reads of nodes; write: the root changes, memory only */
-	struct drp_cow_root root;	/* under tree_sem */
+	struct drp_cow_root root;	/* under tree_sem; its counts under lock, too */
 	struct drp_cow_root next_root;	/* of the checkpoint under way */
 	u64 node_seq;			/* under checkpoint_lock: counts nodes written since activation */
 
@@ -66,6 +66,7 @@ struct drp_cow {
 	u32 nr_ready;
 	u64 cursor;			/* where the refill goes on looking */
 	bool full;			/* the last refill found nothing */
+	bool short_of_nodes;		/* because the index has no room for more before the next checkpoint */
 	bool has_bad;			/* taken has slots that took no data */
 	u64 nodes_reserved;		/* metadata blocks promised to the tree */
 	struct list_head freed;		/* struct drp_cow_freed: to be cleared in slots */
@@ -79,7 +80,8 @@ struct drp_cow {
 	atomic_t lost_flushes;		/* see drp_cow_flush_failed() */
 	atomic_t flushes;		/* of ours that are with the device */
 
-	u64 watch_at;			/* used slots from which pool->watch_work is due; racy */
+	/* used slots, and nodes of the index, from which pool->watch_work is due; racy */
+	u64 watch_at, watch_nodes_at;
 };
 
 /* ---- life ---- */
@@ -162,8 +164,10 @@ u64 drp_cow_confirmed(struct drp_cow *cow, u64 seq);
 struct drp_cut drp_cow_limit_cut(struct drp_cow *cow, struct drp_cut cut);
 /* Has anything changed since the last checkpoint? Any context. */
 bool drp_cow_dirty(struct drp_cow *cow);
-/* Are there so many that the next one is due for their memory? Any context. */
+/* Are there so many that the next one is due for their memory, or for room in the index? Any context. */
 bool drp_cow_crowded(struct drp_cow *cow);
+/* Does anybody wait for room that only the next one can show? Any context. */
+bool drp_cow_short_of_nodes(struct drp_cow *cow);
 
 /* ---- slots ---- */
 
@@ -171,12 +175,12 @@ bool drp_cow_crowded(struct drp_cow *cow);
  * @n slots, not necessarily adjacent but adjacent ones in ascending order: how
  * many, which is less than @n only when these are the last ones; -EAGAIN: not at
  * hand, wait for drp_cow_wait_slots() or park (none ever is while the device is
- * not proven); -ENOSPC: none is free. Any context.
+ * not proven); -ENOSPC: none is free, or the index is full. Any context.
  */
 int drp_cow_alloc(struct drp_cow *cow, u64 *slots, u32 n);
 /*
  * Are @n slots to be had that nobody will miss: more are at hand, what is used and
- * handed out stays below @percent, and no checkpoint is behind? Any context.
+ * handed out, and the index, stay below @percent, and no checkpoint is behind? Any context.
  */
 bool drp_cow_can_spare(struct drp_cow *cow, u32 n, u32 percent);
 /* Slots that no entry names and no I/O uses any more. Any context. */
@@ -282,11 +286,21 @@ struct drp_cow_space {
 	u64 chunk_bytes;
 	u64 slots, used;		/* without the label */
 	u64 entries;
+	u64 nodes, max_nodes;		/* of the index, as of the last checkpoint, and with which it is full */
+	u64 under_way;			/* entries that came or went since then */
 	u64 index_bytes, index_max_bytes;	/* memory of the index, and what it may have */
 	u64 memory_bytes, memory_max_bytes;	/* with that */
 };
 void drp_cow_space(struct drp_cow *cow, struct drp_cow_space *space);
-/* Run pool->watch_work once when @used slots are used, or when some have come back and others are taken. Any context. */
-void drp_cow_watch(struct drp_cow *cow, u64 used);
+/* Can anything be kept? What room has been found for already may be used all the same. Pure. */
+static inline bool drp_cow_space_left(const struct drp_cow_space *space)
+{
+	return space->used < space->slots && space->nodes < space->max_nodes;
+}
+/*
+ * Run pool->watch_work once when more than @used slots are used, or when some have
+ * come back and others are taken; or when the index has come to @nodes nodes. Any context.
+ */
+void drp_cow_watch(struct drp_cow *cow, u64 used, u64 nodes);
 
 #endif /* DRP_COW_H */

@@ -54,7 +54,7 @@ bool drp_cow_dirty(struct drp_cow *cow)
 
 bool drp_cow_crowded(struct drp_cow *cow)
 {
-	return READ_ONCE(cow->nr_recent) > READ_ONCE(cow->recent_max);
+	return READ_ONCE(cow->nr_recent) > READ_ONCE(cow->recent_max) || drp_cow_short_of_nodes(cow);
 }
 
 /* ---- a checkpoint ---- */
@@ -142,19 +142,6 @@ static void put_back(struct drp_cow *cow)
 	spin_unlock_irq(&cow->lock);
 }
 
-/* The promise follows the tree down; growing it is the refill's. */
-static void trim_reserve(struct drp_cow *cow)
-{
-	u64 keep = cow->root.nodes + DRP_COW_RECENT_MAX / (DRP_COW_LEAF_ENTRIES / 4) + 64;
-
-	spin_lock_irq(&cow->lock);
-	if (cow->nodes_reserved > keep) {
-		drp_metadev_unreserve(&cow->pool->md, cow->nodes_reserved - keep);
-		cow->nodes_reserved = keep;
-	}
-	spin_unlock_irq(&cow->lock);
-}
-
 void drp_cow_thaw(struct drp_cow *cow, bool ok)
 {
 	struct rb_root merged;
@@ -166,15 +153,15 @@ void drp_cow_thaw(struct drp_cow *cow, bool ok)
 		return;
 	}
 	down_write(&cow->tree_sem);
-	cow->root = cow->next_root;
 	spin_lock_irq(&cow->lock);
+	cow->root = cow->next_root;
 	merged = cow->frozen;
 	cow->frozen = RB_ROOT;
 	cow->nr_frozen = 0;
 	spin_unlock_irq(&cow->lock);
 	up_write(&cow->tree_sem);
 	drp_cow_mems_free(cow, &merged);
-	trim_reserve(cow);
+	drp_cow_nodes_changed(cow);
 }
 
 /* ---- load ---- */
@@ -329,6 +316,6 @@ int drp_cow_load_end(struct drp_cow *cow, u64 confirmed, drp_cow_lost_fn *lost)
 	r = verify_all(&v);
 	kvfree(v.buf);
 	if (!r)
-		r = drp_cow_reserve_nodes(cow, cow->nr_recent);
-	return r == -ENOSPC ? 0 : r;
+		drp_cow_reserve_nodes(cow, cow->nr_recent);
+	return r;
 }

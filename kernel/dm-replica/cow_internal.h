@@ -39,8 +39,12 @@ struct drp_cow_freed {
 	u64 slot;
 };
 void drp_cow_note_freed(struct drp_cow *cow, struct drp_cow_freed *freed);
-/* Promise metadata blocks for @more entries beside those of the tree: 0 or -ENOSPC. Any context. */
-int drp_cow_reserve_nodes(struct drp_cow *cow, u64 more);
+/* Promise metadata blocks for @more entries beside those of the tree, or all that are left. Any context. */
+void drp_cow_reserve_nodes(struct drp_cow *cow, u64 more);
+/* The tree has become another one: the promise follows it down, and who waits for room looks again. */
+void drp_cow_nodes_changed(struct drp_cow *cow);
+/* With which the index is full: as long as it has no more, DRP_COW_PUT_MAX entries can be added. lock held. */
+u64 __drp_cow_max_nodes(struct drp_cow *cow);
 
 /* ---- the device (cow.c) ---- */
 

@@ -15,6 +15,8 @@
 
 enum { TAKEN = 1, BAD = 2 };	/* in taken; the plane's page is pinned for the former */
 
+#define NODES_WAIT	(HZ / 20)
+
 /* @slot, which was taken, is taken no more. Any context. */
 static void forget(struct drp_cow *cow, u64 slot)
 {
@@ -67,6 +69,10 @@ bool drp_cow_can_spare(struct drp_cow *cow, u32 n, u32 percent)
 	bool can;
 
 	spin_lock_irqsave(&cow->lock, flags);
+	if (cow->root.nodes * 100 >= __drp_cow_max_nodes(cow) * percent) {
+		spin_unlock_irqrestore(&cow->lock, flags);
+		return false;
+	}
 	used += cow->nr_taken + n;
 	max = div_u64(cow->nr_slots * percent, 100);
 	can = !cow->full && cow->nr_recent <= cow->recent_max && used < max &&
@@ -131,17 +137,19 @@ void drp_cow_slot_committed(struct drp_cow *cow, u64 slot)
 	spin_unlock_irqrestore(&cow->lock, flags);
 }
 
-void drp_cow_watch(struct drp_cow *cow, u64 used)
+void drp_cow_watch(struct drp_cow *cow, u64 used, u64 nodes)
 {
 	WRITE_ONCE(cow->watch_at, used);
+	WRITE_ONCE(cow->watch_nodes_at, nodes);
 }
 
 void drp_cow_look_at_mark(struct drp_cow *cow)
 {
 	/* The label's slot counts, too. */
-	if (drp_plane_count(cow->slots) <= READ_ONCE(cow->watch_at))
+	if (drp_plane_count(cow->slots) <= READ_ONCE(cow->watch_at) &&
+	    READ_ONCE(cow->root.nodes) < READ_ONCE(cow->watch_nodes_at))
 		return;
-	WRITE_ONCE(cow->watch_at, U64_MAX);
+	drp_cow_watch(cow, U64_MAX, U64_MAX);
 	queue_work(cow->pool->op_wq, &cow->pool->watch_work);
 }
 
@@ -151,27 +159,88 @@ void drp_cow_wait_slots(struct drp_cow *cow)
 
 	queue_work(cow->pool->op_wq, &cow->refill_work);
 	wait_event(cow->refilled, atomic64_read(&cow->refills) != refills);
+	/* What was asked for comes with the next checkpoint, if that can be begun. */
+	wait_event_timeout(cow->refilled, !READ_ONCE(cow->short_of_nodes) || READ_ONCE(cow->full),
+			   NODES_WAIT);
+}
+
+/* ---- room for the index ---- */
+
+u64 __drp_cow_max_nodes(struct drp_cow *cow)
+{
+	const u64 all = cow->nodes_reserved + drp_metadev_room(&cow->pool->md);
+	const u64 few = drp_cow_nodes_needed(0, DRP_COW_PUT_MAX) + DRP_COW_PUT_MAX;
+	const u64 spare = all > few ? all - few : 0;
+
+	lockdep_assert_held(&cow->lock);
+	/* As drp_cow_nodes_needed() counts, whichever of the two parts that grow with the tree ends first. */
+	return max(spare > DRP_COW_PUT_MAX ? spare - DRP_COW_PUT_MAX : 0, div_u64(spare * 32, 33));
+}
+
+static int __reserve(struct drp_cow *cow, u64 nodes)
+{
+	int r;
+
+	lockdep_assert_held(&cow->lock);
+	if (nodes <= cow->nodes_reserved)
+		return 0;
+	r = drp_metadev_reserve(&cow->pool->md, nodes - cow->nodes_reserved);
+	if (!r)
+		cow->nodes_reserved = nodes;
+	return r;
+}
+
+/* Entries need nodes, and a checkpoint needs room for new ones beside the old. */
+static int __reserve_for(struct drp_cow *cow, u64 more)
+{
+	u64 want = drp_cow_nodes_needed(cow->root.nodes, more);
+
+	/* Some ahead, as long as there is plenty. */
+	return __reserve(cow, round_up(want, 64)) ? __reserve(cow, want) : 0;
+}
+
+void drp_cow_reserve_nodes(struct drp_cow *cow, u64 more)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&cow->lock, flags);
+	if (__reserve_for(cow, more))
+		__reserve(cow, cow->nodes_reserved + drp_metadev_room(&cow->pool->md));
+	spin_unlock_irqrestore(&cow->lock, flags);
+}
+
+/* Entries that are not in the tree yet. */
+static u64 __under_way(struct drp_cow *cow)
+{
+	lockdep_assert_held(&cow->lock);
+	return cow->nr_recent + cow->nr_frozen + cow->nr_taken;
+}
+
+void drp_cow_nodes_changed(struct drp_cow *cow)
+{
+	unsigned long flags;
+	u64 keep;
+
+	spin_lock_irqsave(&cow->lock, flags);
+	keep = round_up(drp_cow_nodes_needed(cow->root.nodes, __under_way(cow) + DRP_COW_READY_SLOTS), 64);
+	if (cow->nodes_reserved > keep) {
+		drp_metadev_unreserve(&cow->pool->md, cow->nodes_reserved - keep);
+		cow->nodes_reserved = keep;
+	}
+	if (cow->short_of_nodes)
+		cow->full = false;
+	cow->short_of_nodes = false;
+	spin_unlock_irqrestore(&cow->lock, flags);
+	wake_up_all(&cow->refilled);
+	drp_cow_look_at_mark(cow);
+}
+
+bool drp_cow_short_of_nodes(struct drp_cow *cow)
+{
+	return READ_ONCE(cow->short_of_nodes) && READ_ONCE(cow->nr_recent);
 }
 
 /* ---- finding free ones ---- */
-
-/* Entries need nodes, and a checkpoint needs room for new ones beside the old. */
-int drp_cow_reserve_nodes(struct drp_cow *cow, u64 more)
-{
-	u64 want = READ_ONCE(cow->root.nodes) + more / (DRP_COW_LEAF_ENTRIES / 4) + 32;
-	unsigned long flags;
-	int r = 0;
-
-	spin_lock_irqsave(&cow->lock, flags);
-	if (want > cow->nodes_reserved) {
-		want = round_up(want, 64);
-		r = drp_metadev_reserve(&cow->pool->md, want - cow->nodes_reserved);
-		if (!r)
-			cow->nodes_reserved = want;
-	}
-	spin_unlock_irqrestore(&cow->lock, flags);
-	return r;
-}
 
 /* Note it, if it is free and nobody has: 1, 0, or -ENOMEM. */
 static int take_one(struct drp_cow *cow, u64 slot)
@@ -271,42 +340,74 @@ static bool take_back_bad(struct drp_cow *cow)
 	return true;
 }
 
-static u64 entries_under_way(struct drp_cow *cow)
+/*
+ * As many slots may be at hand as the index has room for, but one who asks must
+ * get what one put can take. 0: none; more only when what is under way is in the tree.
+ */
+static u32 __ready_max(struct drp_cow *cow)
 {
-	u64 n;
+	u32 n;
 
-	spin_lock_irq(&cow->lock);
-	n = cow->nr_recent + cow->nr_frozen + cow->nr_taken + DRP_COW_READY_SLOTS;
-	spin_unlock_irq(&cow->lock);
-	return n;
+	lockdep_assert_held(&cow->lock);
+	for (n = DRP_COW_READY_SLOTS; n >= DRP_COW_PUT_MAX; n /= 2)
+		if (!__reserve_for(cow, __under_way(cow) + n))
+			return n;
+	return 0;
 }
 
-/* May slots be handed out? It is said why not. */
-static bool can_be_used(struct drp_cow *cow)
+enum may { NOT_KNOWN, LOOK, ENOUGH, LATER, NEVER };
+
+/* How many slots may be looked for? */
+static enum may may_look(struct drp_cow *cow, u32 *n)
 {
+	enum may may = LATER;
+	u32 max;
+
 	if (drp_cow_prove(cow))
-		return false;
-	if (!drp_cow_reserve_nodes(cow, entries_under_way(cow)))
-		return true;
-	pr_warn_ratelimited("dm-replica: pool %s: its metadata device has no room for more of the COW index: return a snapshot\n",
-			    cow->pool->sb.name);
-	return false;
+		return NOT_KNOWN;
+	spin_lock_irq(&cow->lock);
+	max = __ready_max(cow);
+	*n = max > cow->nr_ready ? min(max - cow->nr_ready, DRP_COW_READY_SLOTS / 2) : 0;
+	if (max)
+		may = *n ? LOOK : ENOUGH;
+	else if (!cow->nr_recent && !cow->nr_frozen && __reserve_for(cow, DRP_COW_PUT_MAX))
+		may = NEVER;
+	cow->short_of_nodes = !max;
+	spin_unlock_irq(&cow->lock);
+	return may;
+}
+
+/* What is under way may take less room than it was promised: a checkpoint shows. */
+static void want_nodes(struct drp_cow *cow)
+{
+	struct drp_committer *cm = &cow->pool->cm;
+
+	if (drp_cow_short_of_nodes(cow))
+		cm->ops->want_checkpoint(cm->ctx);
 }
 
 static void refill(struct drp_cow *cow, u64 *found)
 {
-	u32 n = 0, used;
+	u32 max, n = 0, used;
+	enum may may = may_look(cow, &max);
+	bool none = may == NEVER;
 	int r = 0;
 
-	if (can_be_used(cow)) {
-		r = look(cow, found, DRP_COW_READY_SLOTS / 2, &n);
+	if (may == LOOK) {
+		r = look(cow, found, max, &n);
 		if (!r && !n && take_back_bad(cow))
-			r = look(cow, found, DRP_COW_READY_SLOTS / 2, &n);
+			r = look(cow, found, max, &n);
+		/* Without memory to look it is looked again, as whoever needs a slot asks for it. */
+		none = !n && r != -ENOMEM && list_empty(&cow->freed);
+	} else if (may == LATER) {
+		want_nodes(cow);
+	} else if (may == NEVER) {
+		pr_warn_ratelimited("dm-replica: pool %s: its metadata device has no room for more of the COW index: return a snapshot\n",
+				    cow->pool->sb.name);
 	}
 	spin_lock_irq(&cow->lock);
 	used = __add_ready(cow, found, n);
-	/* Without memory to look it is looked again, as whoever needs a slot asks for it. */
-	cow->full = !n && r != -ENOMEM && list_empty(&cow->freed) && READ_ONCE(cow->proven);
+	cow->full = none && READ_ONCE(cow->proven);
 	spin_unlock_irq(&cow->lock);
 	while (used < n)
 		forget(cow, found[used++]);

@@ -100,6 +100,8 @@ void drp_metadev_checkpoint_done(struct drp_metadev *md);
  */
 int drp_metadev_reserve(struct drp_metadev *md, u64 blocks);
 void drp_metadev_unreserve(struct drp_metadev *md, u64 blocks);
+/* What drp_metadev_reserve() can promise now, at most. Any context. */
+u64 drp_metadev_room(struct drp_metadev *md);
 
 /*
  * While the journal is replayed planes that were there one after the other are

@@ -227,6 +227,17 @@ void drp_metadev_unreserve(struct drp_metadev *md, u64 blocks)
 	spin_unlock_irqrestore(&md->lock, flags);
 }
 
+u64 drp_metadev_room(struct drp_metadev *md)
+{
+	unsigned long flags;
+	u64 room;
+
+	spin_lock_irqsave(&md->lock, flags);
+	room = md->reserved <= md->page_blocks ? (md->page_blocks - md->reserved) / 2 : 0;
+	spin_unlock_irqrestore(&md->lock, flags);
+	return room;
+}
+
 void drp_metadev_load_begin(struct drp_metadev *md)
 {
 	unsigned long flags;

@@ -250,17 +250,31 @@ static bool has_room(struct drp_pool *pool)
 	struct drp_cow_space space;
 
 	drp_cow_space(pool->cow, &space);
-	return space.used < space.slots;
+	return drp_cow_space_left(&space);
+}
+
+/* What is full then? */
+static const char *what_is_full(struct drp_pool *pool)
+{
+	struct drp_cow_space space;
+
+	drp_cow_space(pool->cow, &space);
+	return space.used < space.slots ? "the index of COW space is full" : "COW space is full";
 }
 
 /* It may have been a matter of the moment; but if it stays so, that is no help. */
 static bool worth_a_try(struct drp_element *e)
 {
+	struct drp_cow_space space;
+
 	if (time_after(jiffies, e->full_since + TRIES_WINDOW)) {
 		e->full_since = jiffies;
 		e->full_tries = 0;
 	}
-	return has_room(e->pool) && e->full_tries++ < TRIES_MAX;
+	drp_cow_space(e->pool->cow, &space);
+	/* What was deleted since comes back to the index with the next checkpoint, for which who tries waits. */
+	return (drp_cow_space_left(&space) || (space.used < space.slots && space.under_way)) &&
+	       e->full_tries++ < TRIES_MAX;
 }
 
 /* A snapshot with AutoDelete, of any element, goes: 1, 0 (there is none), -EIO. */
@@ -297,7 +311,7 @@ static int lose_next(struct drp_element *e, u64 newest)
 	if (victim.aspect)
 		return lose_aspect(e, victim.aspect) ? -EIO : 0;
 	generation = victim.x->rec.parent_generation;
-	r = lose(victim.x, DRP_CS_BROKEN, full ? "COW space is full" :
+	r = lose(victim.x, DRP_CS_BROKEN, full ? what_is_full(e->pool) :
 						 "what it needs cannot be preserved");
 	/* An aspect of the same moment needs the same chunks. */
 	return r || lose_aspects(e, generation) ? -EIO : 0;
@@ -433,6 +447,9 @@ void drp_snapshot_watch_work(struct work_struct *work)
 	if (pool->cow && pool->active && !pool->suspended && !pool->stopping && drp_pool_writable(pool)) {
 		drp_snapshot_watch(pool);
 		keep_reserve(pool);
+	} else if (pool->cow) {
+		/* Who passes a mark says so once: again, then. */
+		drp_cow_watch(pool->cow, 0, 0);
 	}
 	drp_op_end(pool, flags);
 }

@@ -11,6 +11,8 @@
 #include "reclaim.h"
 #include "snapshot.h"
 
+#define INDEX_WAIT	(30 * HZ)
+
 struct drp_reclaim {
 	struct drp_pool *pool;
 	struct delayed_work work;	/* on op_wq */
@@ -143,6 +145,19 @@ static int stopped(const struct drp_pool *pool)
 	return READ_ONCE(pool->reclaim->stopped) || READ_ONCE(pool->stopping) ? -EINTR : 0;
 }
 
+/*
+ * The index has less nodes for it only with the next checkpoint. Who waits for this
+ * pass, because there are too many, gives up more if they are there still.
+ */
+static int settle_index(struct drp_pool *pool)
+{
+	struct drp_cow_space space;
+
+	drp_cow_space(pool->cow, &space);
+	return space.under_way && drp_snapshot_index_level(&space) ?
+	       drp_checkpoint_within(pool, INDEX_WAIT) : 0;
+}
+
 /* Everything up to the end: 0, -EINTR (later), or what went wrong. */
 static int run_pass(struct pass *p)
 {
@@ -178,7 +193,8 @@ static int run_pass(struct pass *p)
 		prev = entry;
 		entry = next;
 	}
-	return more < 0 ? more : delete_garbage(p);
+	r = more < 0 ? more : delete_garbage(p);
+	return r ?: settle_index(p->rc->pool);
 }
 
 /* Nothing is due any more, unless somebody came meanwhile. */

@@ -527,44 +527,71 @@ int drp_snapshot_load(struct drp_pool *pool)
 
 #define HIGH_PERCENT	95
 
-u16 drp_snapshot_level(const struct drp_cow_space *space)
+static u16 level_of(u64 used, u64 all)
 {
-	if (space->used * 100 >= space->slots * HIGH_PERCENT)
+	if (used * 100 >= all * HIGH_PERCENT)
 		return 2;
-	return space->used * 100 >= space->slots * DRP_COW_LOW_PERCENT;
+	return used * 100 >= all * DRP_COW_LOW_PERCENT;
 }
 
-/* Used slots at which the next look is due; in the reserve, where each look may give up a snapshot, ever more often. */
-static u64 next_look(const struct drp_cow_space *space, u16 level)
+u16 drp_snapshot_index_level(const struct drp_cow_space *space)
 {
-	switch (level) {
+	return level_of(space->nodes, space->max_nodes);
+}
+
+u16 drp_snapshot_level(const struct drp_cow_space *space)
+{
+	return max(level_of(space->used, space->slots), drp_snapshot_index_level(space));
+}
+
+/* What must be used until the next look is due; in the reserve, where each look may give up a snapshot, ever more often. */
+static u64 next_look(u64 used, u64 all)
+{
+	switch (level_of(used, all)) {
 	case 0:
-		return DIV_ROUND_UP_ULL(space->slots * DRP_COW_LOW_PERCENT, 100);
+		return DIV_ROUND_UP_ULL(all * DRP_COW_LOW_PERCENT, 100);
 	case 1:
-		return DIV_ROUND_UP_ULL(space->slots * HIGH_PERCENT, 100);
+		return DIV_ROUND_UP_ULL(all * HIGH_PERCENT, 100);
 	default:
-		return space->used + max_t(u64, (space->slots - space->used) / 8, 1);
+		return used + (all > used ? max_t(u64, (all - used) / 8, 1) : 1);
 	}
+}
+
+/* Chunks and index: what there is less of, and what helps. */
+static const char *describe(const struct drp_cow_space *space, char *text, size_t size)
+{
+	const u16 index = drp_snapshot_index_level(space), chunks = level_of(space->used, space->slots);
+
+	if (index > chunks ||
+	    (index == chunks && div64_u64(space->nodes * 100, space->max_nodes ?: 1) >
+				div64_u64(space->used * 100, space->slots))) {
+		snprintf(text, size, "COW space: its index takes %llu of %llu blocks of the metadata device",
+			 space->nodes, space->max_nodes);
+		return "return snapshots: the metadata device cannot grow";
+	}
+	snprintf(text, size, "COW space: %llu of %llu chunks are used", space->used, space->slots);
+	return "return snapshots, or let the COW device grow";
 }
 
 void drp_snapshot_watch(struct drp_pool *pool)
 {
 	struct drp_event event = { .type = DRP_EVENT_THRESHOLD };
 	struct drp_cow_space space;
-	char text[80];
+	const char *remedy;
+	char text[128];
 
 	if (!pool->cow)
 		return;
 	drp_cow_space(pool->cow, &space);
 	event.cow_level = drp_snapshot_level(&space);
-	drp_cow_watch(pool->cow, next_look(&space, event.cow_level));
+	drp_cow_watch(pool->cow, next_look(space.used, space.slots),
+		      next_look(space.nodes, space.max_nodes));
 	if (!event.cow_level && !pool->cow_level)
 		return;
-	snprintf(text, sizeof(text), "COW space: %llu of %llu chunks are used", space.used,
-		 space.slots);
+	remedy = describe(&space, text, sizeof(text));
 	event.message = text;
 	if (event.cow_level > pool->cow_level)
-		pr_warn("dm-replica: pool %s: %s\n", pool->sb.name, text);
+		pr_warn("dm-replica: pool %s: %s: %s\n", pool->sb.name, text, remedy);
 	pool->cow_level = event.cow_level;
 	drp_event_report(pool, &event);
 }

@@ -74,11 +74,13 @@ int drp_snapshot_set_alive(struct drp_element *e, u64 newest, bool fresh);
 struct drp_cow_entry;
 struct drp_cow_space;
 
-#define DRP_COW_LOW_PERCENT	80	/* of COW space in use: the first watermark */
+#define DRP_COW_LOW_PERCENT	80	/* of COW space, or room for its index, in use: the first watermark */
 #define DRP_COW_LEVEL_RESERVE	2	/* what is left is the reserve */
 
-/* The watermark of COW space that is reached: 0 (none), 1, 2. Pure. */
+/* The watermark that is reached, of chunks or the index, whichever is scarcer: 0 (none), 1, 2. Pure. */
 u16 drp_snapshot_level(const struct drp_cow_space *space);
+/* That of the index alone. Pure. */
+u16 drp_snapshot_index_level(const struct drp_cow_space *space);
 
 /* Tell listeners while it is not 0, and when it is again. op_lock held. */
 void drp_snapshot_watch(struct drp_pool *pool);

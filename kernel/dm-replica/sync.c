@@ -155,6 +155,10 @@ void drp_sync_wait_text(const struct drp_sync *s, char text[DRP_IDENTITY_MAX + 1
 		snprintf(text, size, "COW space of pool %s is full: grow its device or return a snapshot",
 			 s->pool->sb.name);
 		return;
+	case DRP_WAIT_INDEX_FULL:
+		snprintf(text, size, "the index of COW space of pool %s is full: return a snapshot",
+			 s->pool->sb.name);
+		return;
 	case DRP_WAIT_COW_FAILS:
 		snprintf(text, size, "pool %s cannot preserve what snapshots need: see the kernel log",
 			 s->pool->sb.name);

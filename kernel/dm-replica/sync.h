@@ -28,6 +28,7 @@ enum drp_flow {
 enum drp_wait {
 	DRP_WAIT_NONE,
 	DRP_WAIT_COW_FULL,	/* room in COW space, and no snapshot may go for it */
+	DRP_WAIT_INDEX_FULL,	/* room in its index, likewise */
 	DRP_WAIT_COW_FAILS,	/* it cannot be preserved for another reason, likewise */
 	DRP_WAIT_MEMORY,	/* memory to begin with */
 };

@@ -21,6 +21,16 @@ int drp_cow_prove(struct drp_cow *c)
 	return 0;
 }
 
+static unsigned int wanted;	/* checkpoints */
+
+static void want_checkpoint(void *ctx)
+{
+	(void)ctx;
+	wanted++;
+}
+
+static const struct drp_committer_ops committer_ops = { .want_checkpoint = want_checkpoint };
+
 static void refill(void)
 {
 	drp_cow_refill_work(&cow.refill_work);
@@ -41,7 +51,9 @@ static int setup(void **state)
 	INIT_LIST_HEAD(&cow.freed);
 	cow.slots = drp_plane_create(&pool.md, DRP_COW_PLANE_ID, DRP_PLANE_SLOTS, SLOTS, false);
 	assert_false(IS_ERR_OR_NULL(cow.slots));
-	drp_cow_watch(&cow, U64_MAX);
+	pool.cm.ops = &committer_ops;
+	wanted = 0;
+	drp_cow_watch(&cow, U64_MAX, U64_MAX);
 	refill();
 	return 0;
 }
@@ -151,6 +163,88 @@ static void no_room_for_the_index_is_said(void **state)
 	assert_int_equal(drp_cow_alloc(&cow, &again, 1), -ENOSPC);
 }
 
+/* The device has room for @nodes of the index, of which it has @has. */
+static void limit_nodes(u64 nodes, u64 has)
+{
+	drp_metadev_unreserve(&pool.md, cow.nodes_reserved);
+	cow.nodes_reserved = 0;
+	pool.md.page_blocks = pool.md.reserved + 2 * nodes;
+	cow.root.nodes = has;
+}
+
+static u64 max_nodes(void)
+{
+	u64 max;
+
+	spin_lock_irq(&cow.lock);
+	max = __drp_cow_max_nodes(&cow);
+	spin_unlock_irq(&cow.lock);
+	return max;
+}
+
+/* What is not in the tree yet may take less room than it is promised, which only a checkpoint shows. */
+static void entries_under_way_do_not_make_the_index_full(void **state)
+{
+	u64 slots[USABLE], again;
+
+	(void)state;
+	take_all(slots);
+	drp_cow_release(&cow, slots + 1, USABLE - 1);
+	cow.nr_ready = 0;
+	limit_nodes(1000, 700);
+	cow.nr_recent = 400;
+	refill();
+	assert_int_equal(wanted, 1);
+	assert_true(drp_cow_short_of_nodes(&cow));
+	assert_int_equal(fake_kernel.warnings, 0);
+	assert_int_equal(drp_cow_alloc(&cow, &again, 1), -EAGAIN);
+
+	cow.nr_recent = 0;
+	drp_cow_nodes_changed(&cow);
+	assert_false(drp_cow_short_of_nodes(&cow));
+	assert_true(cow.root.nodes < max_nodes());
+	refill();
+	assert_false(cow.short_of_nodes);
+	assert_int_equal(wanted, 1);
+}
+
+/* With all of it in the tree it is, and no more after a checkpoint for which something was deleted. */
+static void a_full_index_is_full_until_it_has_less(void **state)
+{
+	u64 again;
+
+	(void)state;
+	limit_nodes(1000, 0);
+	cow.nr_ready = 0;
+	cow.root.nodes = max_nodes() + 40;
+	refill();
+	assert_int_equal(drp_cow_alloc(&cow, &again, 1), -ENOSPC);
+	assert_int_equal(fake_kernel.warnings, 1);
+	assert_int_equal(wanted, 0);
+
+	cow.root.nodes = max_nodes() - 1;
+	drp_cow_nodes_changed(&cow);
+	assert_int_equal(drp_cow_alloc(&cow, &again, 1), -EAGAIN);
+	refill();
+	assert_false(cow.short_of_nodes);
+	assert_int_equal(fake_kernel.warnings, 1);
+}
+
+/* Below what is called full one put can always be written down. */
+static void max_nodes_is_never_too_much(void **state)
+{
+	u64 nodes, all, max;
+
+	(void)state;
+	for (all = 0; all < 10000; all += 7) {
+		limit_nodes(all, 0);
+		max = max_nodes();
+		assert_true(!max || drp_cow_nodes_needed(max - 1, DRP_COW_PUT_MAX) <= all);
+		nodes = max + max / 16 + 80;
+		assert_true(drp_cow_nodes_needed(nodes, DRP_COW_PUT_MAX) > all);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +255,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_slots_of_full_space_come_back,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(no_room_for_the_index_is_said, setup, teardown),
+		cmocka_unit_test_setup_teardown(entries_under_way_do_not_make_the_index_full,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_full_index_is_full_until_it_has_less,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(max_nodes_is_never_too_much, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("slots of COW space", tests, NULL, NULL);

@@ -178,8 +178,11 @@ static void assert_is_model(struct fixture *f)
 
 static void merge_and_compare(struct fixture *f)
 {
+	const u64 before = f->root.nodes;
+
 	sort_batch(f);
 	assert_int_equal(merge(f), 0);
+	assert_true(f->root.nodes <= drp_cow_nodes_needed(before, f->nr_mods));
 	model_apply(f);
 	assert_is_model(f);
 }
@@ -294,6 +297,11 @@ static void a_tree_grows_and_goes(void **state)
 	assert_int_equal(f->root.height, 3);
 	/* In order they are packed: 126 to a leaf. */
 	assert_true(f->root.nodes < 16127 / 126 + 8);
+	/* One more in every second one splits each of them, and no more than drp_cow_nodes_needed() says. */
+	for (f->nr_mods = 0; f->nr_mods < 60; f->nr_mods++)
+		f->mods[f->nr_mods] = random_put(f, (struct drp_cow_key){ 1, 1100 + 252 * f->nr_mods, 2 });
+	merge_and_compare(f);
+	assert_true(f->root.nodes > 16127 / 126 + 60);
 	del_run(f, 500, 8000);		/* the middle */
 	del_run(f, 0, 2000);		/* the front */
 	del_run(f, 4000, 8000);		/* the end */

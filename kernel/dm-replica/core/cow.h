@@ -56,6 +56,17 @@ struct drp_cow_root {
 	u64 nodes;		/* of all levels */
 };
 
+/*
+ * Nodes that a tree of @nodes can come to by merges of @more changes in all: a
+ * leaf that is split has half of what it can hold, and is not split again soon.
+ * As many again are written beside the old ones, at worst.
+ */
+static inline u64 drp_cow_nodes_needed(u64 nodes, u64 more)
+{
+	return nodes + min(more, nodes + 1) + min(more, nodes / 32 + DRP_COW_HEIGHT_MAX) +
+	       more / 32 + DRP_COW_HEIGHT_MAX;
+}
+
 struct drp_cow_mod {
 	struct drp_cow_entry entry;
 	bool del;		/* only entry.key counts */
