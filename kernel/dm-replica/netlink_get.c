@@ -43,7 +43,9 @@ static int put_cow(struct sk_buff *skb, const struct drp_pool_info *p)
 	    drp_nl_put_u64(skb, DRP_A_COW_ENTRIES, p->cow_entries) ||
 	    nla_put_u16(skb, DRP_A_COW_LEVEL, p->cow_level) ||
 	    drp_nl_put_u64(skb, DRP_A_COW_MEMORY_BYTES, p->cow_memory_bytes) ||
-	    drp_nl_put_u64(skb, DRP_A_COW_MEMORY_MAX_BYTES, p->cow_memory_max_bytes))
+	    drp_nl_put_u64(skb, DRP_A_COW_MEMORY_MAX_BYTES, p->cow_memory_max_bytes) ||
+	    drp_nl_put_u64(skb, DRP_A_COW_INDEX_BYTES, p->cow_index_bytes) ||
+	    drp_nl_put_u64(skb, DRP_A_COW_INDEX_MAX_BYTES, p->cow_index_max_bytes))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -42,6 +42,8 @@ static void fill_cow(struct drp_pool *pool, struct drp_pool_info *info)
 	info->cow_bytes = space.slots * space.chunk_bytes;
 	info->cow_used_bytes = space.used * space.chunk_bytes;
 	info->cow_entries = space.entries;
+	info->cow_index_bytes = space.nodes * DRP_BLOCK_BYTES;
+	info->cow_index_max_bytes = space.max_nodes * DRP_BLOCK_BYTES;
 	info->cow_memory_bytes = space.index_bytes;
 	info->cow_memory_max_bytes = space.index_max_bytes;
 	info->cow_level = drp_snapshot_level(&space);

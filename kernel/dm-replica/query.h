@@ -32,6 +32,7 @@ struct drp_pool_info {
 	u64 stall_max_ns;
 	u64 cow_bytes, cow_used_bytes;	/* 0: no COW space */
 	u64 cow_entries;
+	u64 cow_index_bytes, cow_index_max_bytes;	/* on the metadata device */
 	u64 cow_memory_bytes, cow_memory_max_bytes;	/* of the index */
 	u16 cow_level;			/* watermark that is reached; 0: none */
 	u32 nr_elements, nr_syncs, nr_groups, nr_jobs, nr_aspects;

@@ -41,11 +41,13 @@ static noinline_for_stack void format_pool(const struct drp_pool_info *p, char *
 		  p->commits, p->checkpoints, div_u64(p->stall_max_ns, NSEC_PER_USEC),
 		  p->memory_bytes, p->memory_max_bytes, refusal);
 	if (p->cow_bytes)
-		scnprintf(result + len, maxlen - len, " %llu/%llu %u %llu/%llu",
+		scnprintf(result + len, maxlen - len, " %llu/%llu %u %llu/%llu %llu/%llu",
 			  div_u64(p->cow_used_bytes, chunk), div_u64(p->cow_bytes, chunk),
-			  p->cow_level, p->cow_memory_bytes, p->cow_memory_max_bytes);
+			  p->cow_level, p->cow_memory_bytes, p->cow_memory_max_bytes,
+			  div_u64(p->cow_index_bytes, DRP_BLOCK_BYTES),
+			  div_u64(p->cow_index_max_bytes, DRP_BLOCK_BYTES));
 	else
-		scnprintf(result + len, maxlen - len, " - 0 -");
+		scnprintf(result + len, maxlen - len, " - 0 - -");
 }
 
 void drp_pool_status(struct drp_pool *pool, char *result, unsigned int maxlen)

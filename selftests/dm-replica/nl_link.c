@@ -206,6 +206,7 @@ static int is_volatile(uint16_t type)
 	case DRP_A_STALL_MAX_NS:
 	case DRP_A_ACTIVE_EXTENTS:
 	case DRP_A_COW_MEMORY_BYTES:
+	case DRP_A_COW_INDEX_BYTES:
 		return 1;
 	default:
 		return 0;

@@ -71,10 +71,12 @@ keep() { dd if="$1" of="$2" bs=1M iflag=direct conv=sparse status=none; }
 shows() { dd if="$1" bs=1M iflag=direct status=none | cmp -s - "$2"; }
 assert_shows() { shows "$1" "$2" || fail "$1 does not show what $2 has"; }
 
-# POOL: chunks in use, chunks in all, level, bytes of memory of the index and their bound.
+# POOL: chunks in use, chunks in all, level, bytes of memory of the index and their bound, its blocks and theirs.
 cow_used() { dmsetup status "$1" | awk '{ split($16, c, "/"); print c[1] }'; }
 cow_chunks() { dmsetup status "$1" | awk '{ split($16, c, "/"); print c[2] }'; }
 cow_level() { dmsetup status "$1" | awk '{ print $17 }'; }
 cow_memory() { dmsetup status "$1" | awk '{ split($18, c, "/"); print c[1] }'; }
 cow_memory_max() { dmsetup status "$1" | awk '{ split($18, c, "/"); print c[2] }'; }
+cow_index() { dmsetup status "$1" | awk '{ split($19, c, "/"); print c[1] }'; }
+cow_index_max() { dmsetup status "$1" | awk '{ split($19, c, "/"); print c[2] }'; }
 cow_uses() { [ "$(cow_used "$1")" -eq "$2" ]; }

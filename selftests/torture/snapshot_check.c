@@ -219,7 +219,7 @@ unsigned int cow_used(struct life *l)
 	dm_status("pfpool", line, sizeof(line));
 	for (word = strtok_r(line, " ", &save); word && n < 32; word = strtok_r(NULL, " ", &save))
 		words[n++] = word;
-	if (n < 3 || sscanf(words[n - 3], "%u/%u", &used, &total) != 2)
+	if (n < 4 || sscanf(words[n - 4], "%u/%u", &used, &total) != 2)
 		failed(l, "the pool's status does not tell of its space");
 	return used;
 }

@@ -24,6 +24,8 @@ static const struct field pool_fields[] = {
 	{ "CowBytes", DRP_A_COW_BYTES, F_BYTES, 0, NULL },
 	{ "CowUsedBytes", DRP_A_COW_USED_BYTES, F_BYTES, 0, "COWUSED" },
 	{ "CowEntries", DRP_A_COW_ENTRIES, F_UINT, 0, NULL },
+	{ "CowIndexBytes", DRP_A_COW_INDEX_BYTES, F_BYTES, 0, NULL },
+	{ "CowIndexMaxBytes", DRP_A_COW_INDEX_MAX_BYTES, F_BYTES, 0, NULL },
 	{ "CowLevel", DRP_A_COW_LEVEL, F_UINT, 0, NULL },
 	{ "CowMemoryBytes", DRP_A_COW_MEMORY_BYTES, F_BYTES, 0, NULL },
 	{ "CowMemoryMaxBytes", DRP_A_COW_MEMORY_MAX_BYTES, F_BYTES, 0, NULL },

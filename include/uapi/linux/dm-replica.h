@@ -398,7 +398,7 @@ enum drp_attr {
 	DRP_A_COW_BYTES,		/* u64 */
 	DRP_A_COW_USED_BYTES,		/* u64 */
 	DRP_A_COW_ENTRIES,		/* u64: chunks that snapshots keep */
-	DRP_A_COW_LEVEL,		/* u16: 0, or which watermark is reached: 1 (80 %), 2 (95 %) */
+	DRP_A_COW_LEVEL,		/* u16: 0, or which watermark is reached, of chunks or their index: 1 (80 %), 2 (95 %) */
 
 	/* virtual elements: absent for those with a data device */
 	DRP_A_PARENT_ID,		/* u64: element whose content it shows */
@@ -415,6 +415,10 @@ enum drp_attr {
 	/* space */
 	DRP_A_HELD_BYTES,		/* u64: COW space that a snapshot needs */
 	DRP_A_UNIQUE_BYTES,		/* u64: of that, what nobody else needs */
+
+	/* COW space of a pool, absent without it */
+	DRP_A_COW_INDEX_BYTES,		/* u64: its index takes on the metadata device */
+	DRP_A_COW_INDEX_MAX_BYTES,	/* u64: with which the index is full */
 
 	__DRP_A_MAX,
 	DRP_A_MAX = __DRP_A_MAX - 1
