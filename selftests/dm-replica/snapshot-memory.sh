@@ -26,7 +26,7 @@ from dm import Dm
 
 dm, most, bound, times = Dm(), 0, 0, 0
 while not os.path.exists(sys.argv[2]):
-    held, bound = map(int, dm.status("p").split(" ")[-1].split("/"))
+    held, bound = map(int, dm.status("p").split(" ")[-2].split("/"))
     most = max(most, held)
     times += 1
     time.sleep(0.02)
