@@ -239,7 +239,11 @@ cancel:
 	return -EMSGSIZE;
 }
 
-/* One message of extents: 1, 0 at the end, or a negative errno. */
+/*
+ * One message of extents: 1, 0 when this part is over, or a negative errno. A look that
+ * found nothing is told, too, and ends the part: the first one is made in the
+ * caller's send, with locks that others of generic netlink need.
+ */
 static int dump_extents(struct sk_buff *skb, struct netlink_callback *cb, struct drp_pool *pool)
 {
 	struct map_dump *d = map_cursor(cb)->dump;
@@ -254,11 +258,11 @@ static int dump_extents(struct sk_buff *skb, struct netlink_callback *cb, struct
 		return why ? drp_nl_refuse(cb->extack, nr, why) : nr;
 	if (look.next < look.end && look.next <= d->look.next)
 		return -EIO;
-	err = nr ? put_extents(skb, cb, nr) : 0;
+	err = put_extents(skb, cb, nr);
 	if (err)
 		return err;	/* the same again into the next buffer */
 	d->look = look;
-	return 1;
+	return nr > 0;
 }
 
 int drp_nl_map_dump(struct sk_buff *skb, struct netlink_callback *cb)

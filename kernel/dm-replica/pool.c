@@ -37,7 +37,7 @@ unsigned int drp_op_begin(struct drp_pool *pool)
 bool drp_op_begin_until(struct drp_pool *pool, unsigned long end, unsigned int *flags)
 {
 	while (!mutex_trylock(&pool->op_lock)) {
-		if (time_after_eq(jiffies, end))
+		if (time_after_eq(jiffies, end) || fatal_signal_pending(current))
 			return false;
 		usleep_range(200, 500);
 	}

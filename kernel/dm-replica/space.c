@@ -76,9 +76,14 @@ static int __fetch(struct needs *needs, struct drp_element *x, const char **why)
 
 static int fetch(struct drp_pool *pool, u64 id, struct needs *needs, const char **why)
 {
-	unsigned int flags = drp_op_begin(pool);
-	int r = __fetch(needs, drp_pool_element(pool, id), why);
+	unsigned int flags;
+	int r;
 
+	if (!drp_op_begin_until(pool, jiffies + DRP_LOOK_WAIT, &flags)) {
+		*why = DRP_LOOK_BUSY;
+		return -EBUSY;
+	}
+	r = __fetch(needs, drp_pool_element(pool, id), why);
 	drp_op_end(pool, flags);
 	return r;
 }
