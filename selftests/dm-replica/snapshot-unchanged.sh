@@ -140,10 +140,10 @@ ok "a source that differs after a power failure is known to"
 commits() { dmsetup status p | cut -d ' ' -f 10; }
 
 for ((i = 1; i <= 12; i++)); do
-	snapshot p b "many$i"
+	snapshot p a "many$i"
 done
 before=$(commits)
-write_one b 7
+write_one a 7
 after=$(commits)
 for ((i = 1; i <= 12; i++)); do
 	changed "many$i" true "after the first write"
