@@ -354,6 +354,18 @@ int snapshot_settle(struct life *l, struct snapshot *x, int done)
 
 /* ---- make one ---- */
 
+/* One of those that there are, or NULL. */
+static struct snapshot *choose(struct life *l)
+{
+	unsigned int n = nr_used(l->snapshots), i;
+
+	n = n ? rng_below(&l->rng, n) : 0;
+	for (i = 0; i < SNAPSHOTS_MAX; i++)
+		if (l->snapshots->x[i].state != UNUSED && !n--)
+			return &l->snapshots->x[i];
+	return NULL;
+}
+
 struct origin {
 	struct element *e;
 	struct snapshot *parent;
@@ -362,9 +374,9 @@ struct origin {
 
 static int choose_origin(struct life *l, struct origin *o)
 {
-	struct snapshot *x = &l->snapshots->x[rng_below(&l->rng, SNAPSHOTS_MAX)];
+	struct snapshot *x = choose(l);
 
-	if (!rng_below(&l->rng, 4) && has_point(x) && x->e.line.valid && depth_of(x) < DEPTH_MAX) {
+	if (x && !rng_below(&l->rng, 2) && has_point(x) && x->e.line.valid && depth_of(x) < DEPTH_MAX) {
 		*o = (struct origin){ &x->e, x, &x->e.line };
 		return 1;
 	}
@@ -586,17 +598,6 @@ static int operate_one(struct life *l, struct snapshot *x)
 	default:
 		return give_back(l, x);
 	}
-}
-
-static struct snapshot *choose(struct life *l)
-{
-	unsigned int n = nr_used(l->snapshots), i;
-
-	n = n ? rng_below(&l->rng, n) : 0;
-	for (i = 0; i < SNAPSHOTS_MAX; i++)
-		if (l->snapshots->x[i].state != UNUSED && !n--)
-			return &l->snapshots->x[i];
-	return NULL;
 }
 
 int snapshot_operate(struct life *l)
