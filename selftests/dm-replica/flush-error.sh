@@ -109,7 +109,7 @@ volatile_is_above() { [ "$(<"$SIMDISK_SYS/$1/volatile_sectors")" -gt "$2" ]; }
 modify p split ab
 scribble /dev/mapper/p-a 0 24 2
 modify p resync-replica ab rate_limit=4M
-wait_until 20 volatile_is_above db 4096 || fail "nothing is copied"
+wait_until 20 volatile_is_above db 1024 || fail "nothing is copied"
 run_ok dmsetup suspend --nolockfs p-b
 losing db element_remove_device p b
 element_attach p b
