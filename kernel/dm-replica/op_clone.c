@@ -16,6 +16,7 @@
 #include "op_cut.h"
 #include "op_turn.h"
 #include "preserve.h"
+#include "snapshot.h"
 #include "turn.h"
 
 /* ---- who depends on whom ---- */
@@ -44,19 +45,9 @@ int drp_op_refuse_cloned(struct drp_op *op, struct drp_element *e)
 
 /* ---- checks ---- */
 
-static bool has_snapshot(struct drp_element *e)
-{
-	struct drp_sync *s;
-	unsigned long id;
-
-	xa_for_each(&e->pool->syncs, id, s)
-		if (!s->removed && s->source == e && drp_sync_is_snapshot(s))
-			return true;
-	return false;
-}
-
 int drp_op_clone_check(struct drp_op *op, struct drp_element *source, struct drp_element *target)
 {
+	const struct drp_element *snapshot = drp_snapshot_child(target);
 	const struct drp_sync *up = source->plan->up;
 
 	if (drp_element_virtual(source) || drp_element_virtual(target))
@@ -71,10 +62,11 @@ int drp_op_clone_check(struct drp_op *op, struct drp_element *source, struct drp
 				     "target %s of a clone has smaller logical blocks (%u) than source %s (%u)",
 				     target->rec.name, bdev_logical_block_size(target->bdev),
 				     source->rec.name, bdev_logical_block_size(source->bdev));
-	if (has_snapshot(target))
+	/* Dissolved or not: a write of the source would have to wait for what it needs. */
+	if (snapshot)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
-				     "%s has snapshots, which a copy to it would not preserve: return them to the pool first",
-				     target->rec.name);
+				     "%s is a snapshot of %s, which no clone can be copied to then: return it to the pool first, or delete it if it was dissolved",
+				     snapshot->rec.name, target->rec.name);
 	if (source->inbound)
 		return drp_op_refuse(op, DRP_RV_INVALID_STATE,
 				     "%s is not copied completely itself: wait for that",

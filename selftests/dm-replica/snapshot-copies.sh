@@ -104,7 +104,15 @@ for x in "${!snapshots[@]}"; do
 	return_snapshot p "$x"
 	unset "snapshots[$x]"
 done
-ok "a clone would not preserve what its target's snapshots need: it is refused"
+snapshot p b loose
+modify p dissolve loose
+next_id
+refused_message "bad state" p create_sync "$id" clone "${element_id[p/a]}" "${element_id[p/b]}"
+element_remove_device p loose
+accepted p delete_element "${element_id[p/loose]}"
+accepted p delete_aspect "$(aspect_of p loose)"
+forget_snapshot p loose
+ok "a clone is not copied to what has snapshots, dissolved or not: it is refused"
 
 clone p a b rate_limit=1
 assert_shows /dev/mapper/p-b "$DRP_TMP/origin"
