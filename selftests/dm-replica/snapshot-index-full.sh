@@ -40,16 +40,23 @@ below_reserve() { [ "$(cow_level p)" -lt 2 ]; }
 told() { grep -c "\"CowLevel\": *$1\b" "$DRP_TMP/events"; }
 is_told() { [ "$(told "$1")" -gt 0 ]; }
 
+# How full it is is known as of the last checkpoint, and a suspend makes one.
+checkpoint() { run_ok dmsetup suspend p && run_ok dmsetup resume p; }
+
 keep /dev/mapper/p-a "$DRP_TMP/a"
 keep /dev/mapper/p-b "$DRP_TMP/b"
 kernel_mark
 # Of another element, and the only one that may go; what is written of its source needs room for 7,000 chunks.
 snapshot p b hourly auto_delete=yes
-scribble /dev/mapper/p-b 0 28 4
+scribble /dev/mapper/p-b 0 14 4
+checkpoint
+scribble /dev/mapper/p-b 14 14 4
+checkpoint
 snapshot p a plain copy_priority=low
 snapshot p b kept
 for i in $(seq 0 39); do
 	scribble /dev/mapper/p-a "$i" 1 5
+	checkpoint
 	! is_broken a plain || fail "a snapshot without auto_delete is lost after $((i + 1)) MiB: $(dmsetup status p)"
 	! is_broken b hourly || break
 done
