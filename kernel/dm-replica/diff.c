@@ -269,13 +269,11 @@ int drp_look(struct drp_pool *pool, struct drp_look *look, struct drp_extent *ou
 	*why = NULL;
 	if (!drp_pool_hold(pool))
 		return -ENOENT;
-	if (drp_op_begin_until(pool, jiffies + DRP_LOOK_WAIT, &flags)) {
+	r = drp_op_begin_look(pool, &flags, why);
+	if (!r) {
 		r = look->with ? look_elements(pool, look, out, max, why) :
 				 look_sync(pool, look, out, max, why);
 		drp_op_end(pool, flags);
-	} else {
-		*why = DRP_LOOK_BUSY;
-		r = -EBUSY;
 	}
 	drp_pool_release(pool);
 	return r;

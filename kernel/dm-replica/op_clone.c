@@ -99,24 +99,20 @@ int drp_op_check_clone(struct drp_op *op, struct drp_sync *s)
 
 /* ---- the end of a turn ---- */
 
-/* No I/O looks at it any more: true; false: I/O hangs. */
+/*
+ * No I/O looks at it any more: true; false: I/O hangs. The target first: it is what
+ * hangs, and the source's hosts need not wait for that.
+ */
 static bool unhook(struct drp_sync *s, long wait)
 {
 	if (s->target->inbound != s->turn)
 		return true;
-	if (drp_gates_close(s->source, s->target, wait))
+	if (!drp_op_turn_drains(s->target, wait) || drp_gates_close(s->source, s->target, wait))
 		return false;
 	s->target->inbound = NULL;
 	WRITE_ONCE(s->flow, s->removed ? DRP_FLOW_NONE : DRP_FLOW_TRACK);
 	drp_gates_open(s->source, s->target);
 	return true;
-}
-
-/* The target first: it is what hangs, and the source's hosts need not wait for that. */
-static bool unhook_target_first(struct drp_sync *s, long wait)
-{
-	return s->target->inbound != s->turn ||
-	       (drp_op_turn_drains(s->target, wait) && unhook(s, wait));
 }
 
 bool drp_op_clone_forget(struct drp_sync *s)
@@ -126,7 +122,7 @@ bool drp_op_clone_forget(struct drp_sync *s)
 	/* Writes of the source need not wait for the target any more. */
 	WRITE_ONCE(s->turn->given_up, true);
 	drp_sync_refresh(s);
-	if (!unhook_target_first(s, HZ / 2)) {
+	if (!unhook(s, HZ / 2)) {
 		drp_op_turn_try_again_soon(s);
 		return false;
 	}
@@ -144,8 +140,6 @@ static void no_longer_partial(struct drp_sync_rec *rec)
 /* What can fail fails as long as nothing has changed. 0, *@cut must be ended, or a refusal. */
 static int get_ready(struct drp_op *op, struct drp_sync *s, struct drp_op_cut **cut)
 {
-	unsigned long end;
-
 	/* Once before the gates close, so that the flush inside is short. */
 	if (drp_leg_flush(s->source, DRP_FLUSH_TIMEOUT))
 		return drp_op_refuse(op, DRP_RV_FAILED, "source %s cannot be flushed",
@@ -153,8 +147,9 @@ static int get_ready(struct drp_op *op, struct drp_sync *s, struct drp_op_cut **
 	if (drp_op_make_copier(s))
 		return drp_op_refuse(op, DRP_RV_FAILED, "no memory for the copy");
 	/* I/O that hangs would keep the old point in time, and then the cut, from its end. */
-	end = jiffies + drp_op_deadline(op);
 	if (s->rec.partial) {
+		const unsigned long end = jiffies + drp_op_deadline(op);
+
 		if (!drp_op_turn_drains(s->target, drp_op_deadline(op)) ||
 		    drp_gates_close(s->source, s->target, max_t(long, end - jiffies, 1)))
 			return drp_cut_timed_out(op, "I/O in flight");
@@ -407,8 +402,7 @@ void drp_op_clone_finished(struct drp_sync *s)
 		drp_copy_start(s->copier, s->rec.job_id);
 		return;
 	}
-	if (r == -EAGAIN || r == -ENOMEM ||
-	    (!r && !unhook_target_first(s, drp_op_turn_end_wait(&t->end_ms)))) {
+	if (r == -EAGAIN || r == -ENOMEM || (!r && !unhook(s, drp_op_turn_end_wait(&t->end_ms)))) {
 		/* A device is suspended or hangs, or memory is short: the copier finds nothing to do and comes again. */
 		drp_copy_start_in(s->copier, s->rec.job_id, DRP_TURN_END_RETRY_MS);
 		return;

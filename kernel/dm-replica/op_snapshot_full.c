@@ -253,15 +253,6 @@ static bool has_room(struct drp_pool *pool)
 	return drp_cow_space_left(&space);
 }
 
-/* What is full then? */
-static const char *what_is_full(struct drp_pool *pool)
-{
-	struct drp_cow_space space;
-
-	drp_cow_space(pool->cow, &space);
-	return space.used < space.slots ? "the index of COW space is full" : "COW space is full";
-}
-
 /* It may have been a matter of the moment; but if it stays so, that is no help. */
 static bool worth_a_try(struct drp_element *e)
 {
@@ -296,12 +287,14 @@ static int give_up_one(struct drp_pool *pool)
 /* One of @e that goes, up to generation @newest: 0 (or there is none), -ENOSPC, -EIO. */
 static int lose_next(struct drp_element *e, u64 newest)
 {
-	const bool full = !has_room(e->pool);
+	struct drp_cow_space space;
 	struct drp_victim victim;
+	bool found, full;
 	u64 generation;
-	bool found;
 	int r;
 
+	drp_cow_space(e->pool->cow, &space);
+	full = !drp_cow_space_left(&space);
 	found = drp_snapshot_victim(e->pool, e, newest, &victim);
 	/* But they have room that is needed. */
 	if (!found && full)
@@ -311,8 +304,9 @@ static int lose_next(struct drp_element *e, u64 newest)
 	if (victim.aspect)
 		return lose_aspect(e, victim.aspect) ? -EIO : 0;
 	generation = victim.x->rec.parent_generation;
-	r = lose(victim.x, DRP_CS_BROKEN, full ? what_is_full(e->pool) :
-						 "what it needs cannot be preserved");
+	r = lose(victim.x, DRP_CS_BROKEN, !full ? "what it needs cannot be preserved" :
+			 space.used < space.slots ? "the index of COW space is full" :
+						    "COW space is full");
 	/* An aspect of the same moment needs the same chunks. */
 	return r || lose_aspects(e, generation) ? -EIO : 0;
 }

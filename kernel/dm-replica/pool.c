@@ -16,6 +16,7 @@
 #include "turn.h"
 
 #define LEG_BIOS	64	/* more than one write's fan-out, so that one worker always gets on */
+#define LOOK_WAIT	(30 * HZ)
 
 DEFINE_MUTEX(drp_pools_lock);
 static DEFINE_SPINLOCK(list_lock);	/* inside of it, and enough for who only looks for a pool */
@@ -43,6 +44,14 @@ bool drp_op_begin_until(struct drp_pool *pool, unsigned long end, unsigned int *
 	}
 	*flags = memalloc_noio_save();
 	return true;
+}
+
+int drp_op_begin_look(struct drp_pool *pool, unsigned int *flags, const char **why)
+{
+	if (drp_op_begin_until(pool, jiffies + LOOK_WAIT, flags))
+		return 0;
+	*why = "another request of the pool does not end: try again";
+	return -EBUSY;
 }
 
 void drp_op_end(struct drp_pool *pool, unsigned int flags)

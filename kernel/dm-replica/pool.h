@@ -173,9 +173,8 @@ void drp_op_end(struct drp_pool *pool, unsigned int flags);
 /* The same, until @end (jiffies) at most: false, it was not free until then, or the caller is killed. Sleeps. */
 bool drp_op_begin_until(struct drp_pool *pool, unsigned long end, unsigned int *flags);
 
-/* How long those wait for that who only look, with locks of netlink: 30 s. Else -EBUSY. */
-#define DRP_LOOK_WAIT		(30 * HZ)
-#define DRP_LOOK_BUSY		"another request of the pool does not end: try again"
+/* The same for those who only look, with locks of netlink: 0, or after 30 s -EBUSY and *@why. Sleeps. */
+int drp_op_begin_look(struct drp_pool *pool, unsigned int *flags, const char **why);
 
 /* The object with this id, or NULL. op_lock held. */
 struct drp_element *drp_pool_element(struct drp_pool *pool, u64 id);

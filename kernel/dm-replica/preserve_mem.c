@@ -148,7 +148,6 @@ static void init_op(struct drp_preserver *pr, struct drp_cow_op *op)
 	op->p = NULL;
 	op->ahead = false;
 	op->has_data = false;
-	op->leg = (struct drp_other_leg){};
 	op->tries = 0;
 	op->error = 0;
 	op->stuck = false;

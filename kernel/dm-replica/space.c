@@ -77,12 +77,10 @@ static int __fetch(struct needs *needs, struct drp_element *x, const char **why)
 static int fetch(struct drp_pool *pool, u64 id, struct needs *needs, const char **why)
 {
 	unsigned int flags;
-	int r;
+	int r = drp_op_begin_look(pool, &flags, why);
 
-	if (!drp_op_begin_until(pool, jiffies + DRP_LOOK_WAIT, &flags)) {
-		*why = DRP_LOOK_BUSY;
-		return -EBUSY;
-	}
+	if (r)
+		return r;
 	r = __fetch(needs, drp_pool_element(pool, id), why);
 	drp_op_end(pool, flags);
 	return r;
