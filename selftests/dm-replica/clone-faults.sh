@@ -42,13 +42,12 @@ shows() {
 		fail "sectors $2+$3 of $1 are of another time"
 }
 
-is_copied() { is_state p-a ab synchronized || is_state p-a ab skewed; }
-is_copying() { is_state p-a ab unsynchronized || is_copied; }
+is_copying() { is_state p-a ab unsynchronized || is_copied p-a ab; }
 
 # Both sides and both media are what their models say.
 ends_well() {
 	rate ab 0
-	wait_until 60 is_copied || fail "$1: does not end: $(dmsetup status p-a)"
+	wait_until 60 is_copied p-a ab || fail "$1: does not end: $(dmsetup status p-a)"
 	medium_is da source
 	medium_is db target
 	shadow compare mapper/p-a source
@@ -159,7 +158,7 @@ modify p resync-replica ab rate_limit=$SLOW
 model_copy source target
 scribble /dev/mapper/p-a 0 8 3
 shadow take mapper/p-a source
-wait_until 60 is_copied || fail "a resync does not end: $(dmsetup status p-a)"
+wait_until 60 is_copied p-a ab || fail "a resync does not end: $(dmsetup status p-a)"
 modify p resync-replica ab rate_limit=$SLOW
 model_copy source target
 simdisk_set db fail_range 8000 16 w

@@ -25,14 +25,6 @@ write_one() {
 }
 host_flush() { dd if=/dev/null of="/dev/mapper/p-$1" conv=fsync,notrunc status=none; }
 
-# COMMAND...: while the COW device loses its cache with a FLUSH that fails.
-losing() {
-	simdisk_set cp lose_unflushed 1
-	simdisk_set cp fail_flushes 1
-	"$@"
-	simdisk_set cp fail_flushes 0
-}
-
 # WHEN ASKED: x has been told, and y, unless it asked itself.
 all_are_told() {
 	run_fails any host_flush x
@@ -48,22 +40,22 @@ run_ok write_one y 1 ,fsync
 all_written() { run_ok write_one x 1 && run_ok write_one y 1; }
 
 all_written
-losing run_fails any host_flush y
+simdisk_losing cp run_fails any host_flush y
 all_are_told "a FLUSH of one snapshot's host that fails is told to that of another" y
 
 all_written
-losing refused_message "Remote I/O" p create_sync 0 snapshot "${element_id[p/x]}" 0 target_name=z
+simdisk_losing cp refused_message "Remote I/O" p create_sync 0 snapshot "${element_id[p/x]}" 0 target_name=z
 all_are_told "so is that of a snapshot of a snapshot" -
 
 all_written
-losing refused "Remote I/O" p restore-from-replica y
+simdisk_losing cp refused "Remote I/O" p restore-from-replica y
 all_are_told "so is that of a restore" -
 
 all_written
-losing run_fails any write_one x 9
+simdisk_losing cp run_fails any write_one x 9
 all_are_told "so is that of a write of a new chunk" -
 
-losing run_fails any host_flush y
+simdisk_losing cp run_fails any host_flush y
 snapshot p a new
 run_ok host_flush new
 all_are_told "a snapshot that was taken since has lost nothing" y

@@ -51,26 +51,17 @@ assert_same da db
 ok "a FLUSH that the source fails is the host's error"
 
 # A disk that loses its cache with a FLUSH that fails takes the next one.
-# DISK COMMAND...: such a disk, while that is done.
-losing() {
-	local disk=$1
-	shift
-	simdisk_set "$disk" lose_unflushed 1
-	simdisk_set "$disk" fail_flushes 1
-	"$@"
-	simdisk_set "$disk" fail_flushes 0
-}
 
 write_only() {
 	dd if=/dev/urandom of=/dev/mapper/p-a bs=64k seek="$1" count=4 oflag=direct status=none
 }
 
 # Broken, and soon after, when the leg answers again, waiting for Resume.
-is_broken() { is_state "$1" "$2" broken || is_state "$1" "$2" suspended; }
+has_broken() { is_state "$1" "$2" broken || is_state "$1" "$2" suspended; }
 
 # ELEMENT-DEVICE SYNC WHEN: what a leg may have lost is known.
 is_known() {
-	wait_until 10 is_broken "$1" "$2" || fail "$2 is $(sync_field "$1" "$2" state) after $3"
+	wait_until 10 has_broken "$1" "$2" || fail "$2 is $(sync_field "$1" "$2" state) after $3"
 	[ "$(sync_field "$1" "$2" dirty)" -ge 512 ] || fail "$3: nothing is marked in $2"
 }
 
@@ -83,7 +74,7 @@ mend() {
 
 for op in failover reverse-roles split; do
 	run_ok write_only 160
-	losing db refused "Remote I/O" p "$op" ab
+	simdisk_losing db refused "Remote I/O" p "$op" ab
 	is_known p-a ab "$op"
 	mend p-a ab
 	assert_same da db
@@ -94,7 +85,7 @@ element p c 32
 mirror p b c recovery_mode=manual
 wait_state p-b bc synchronized
 run_ok write_only 192
-losing db refused "Remote I/O" p split ab
+simdisk_losing db refused "Remote I/O" p split ab
 is_known p-a ab "the flush of its target"
 is_known p-b bc "the flush of its source"
 mend p-a ab
@@ -111,7 +102,7 @@ scribble /dev/mapper/p-a 0 24 2
 modify p resync-replica ab rate_limit=4M
 wait_until 20 volatile_is_above db 1024 || fail "nothing is copied"
 run_ok dmsetup suspend --nolockfs p-b
-losing db element_remove_device p b
+simdisk_losing db element_remove_device p b
 element_attach p b
 accepted p set "sync:${sync_id[ab]}" rate_limit=0
 wait_state p-a ab synchronized
@@ -119,7 +110,7 @@ assert_same da db
 ok "a copy that goes on when a leg is back copies again what it had lost"
 
 run_ok write_only 160
-losing da refused_message "Remote I/O" p create_sync 0 snapshot "${element_id[p/a]}" 0 target_name=z
+simdisk_losing da refused_message "Remote I/O" p create_sync 0 snapshot "${element_id[p/a]}" 0 target_name=z
 is_known p-a ab "a snapshot"
 host_flush() { dd if=/dev/null of=/dev/mapper/p-a conv=fsync,notrunc status=none; }
 

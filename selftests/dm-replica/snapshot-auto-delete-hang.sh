@@ -18,7 +18,6 @@ cow_pool_create p 8
 element p a 16
 element p b 16
 
-is_broken() { [ "$(sync_field "p-$1" "$2" state)" = broken ]; }
 below_reserve() { [ "$(cow_level p)" -lt 2 ]; }
 sleeps() { grep -q '^State:.*D' "/proc/$1/status"; }
 

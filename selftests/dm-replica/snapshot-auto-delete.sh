@@ -21,11 +21,8 @@ element p b 16
 scribble /dev/mapper/p-a 0 16 1
 scribble /dev/mapper/p-b 0 16 2
 
-replctl monitor --json >"$DRP_TMP/events" 2>/dev/null &
-monitor=$!
-at_exit "kill $monitor 2>/dev/null"
+watch_events
 
-is_broken() { [ "$(sync_field "p-$1" "$2" state)" = broken ]; }
 
 # Of b: "plain" matters least and is the oldest, but has not said that it may go.
 snapshot p b plain copy_priority=low

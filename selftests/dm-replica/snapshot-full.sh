@@ -25,12 +25,9 @@ keep /dev/mapper/p-b "$DRP_TMP/b"
 # Of another element: full space is none of its business.
 snapshot p b other
 scribble /dev/mapper/p-b 0 1 2
-replctl monitor --json >"$DRP_TMP/events" 2>/dev/null &
-monitor=$!
-at_exit "kill $monitor 2>/dev/null"
+watch_events
 
-# LEVEL: how many events told of it. And: more than N did.
-told() { grep -c "\"CowLevel\": *$1\b" "$DRP_TMP/events"; }
+# LEVEL N: more than so many events told of it.
 told_again() { [ "$(told "$1")" -gt "$2" ]; }
 last_told() { grep -o '"CowLevel": *[0-9]*' "$DRP_TMP/events" | tail -n 1 | grep -q "\b$1\$"; }
 

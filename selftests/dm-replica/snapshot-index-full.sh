@@ -27,17 +27,13 @@ scribble /dev/mapper/p-a 0 64 1
 scribble /dev/mapper/p-b 0 64 2
 scribble /dev/mapper/p-m 0 1 3
 
-replctl monitor --json >"$DRP_TMP/events" 2>/dev/null &
-monitor=$!
-at_exit "kill $monitor 2>/dev/null"
+watch_events
 
-is_broken() { [ "$(sync_field "p-$1" "$2" state)" = broken ]; }
 cow_is_far_from_full() {
 	[ $(($(cow_used p) * 100)) -lt $(($(cow_chunks p) * 50)) ] || fail "COW space is used: $(dmsetup status p)"
 }
 level_is() { [ "$(cow_level p)" -eq "$1" ]; }
 below_reserve() { [ "$(cow_level p)" -lt 2 ]; }
-told() { grep -c "\"CowLevel\": *$1\b" "$DRP_TMP/events"; }
 is_told() { [ "$(told "$1")" -gt 0 ]; }
 
 # How full it is is known as of the last checkpoint, and a suspend makes one.

@@ -51,11 +51,8 @@ second=$!
 sleep 1
 kill -0 $second || fail "it is preserved at once: nothing is tried"
 # The disk loses what was brought for that write.
-simdisk_set da lose_unflushed 1
-simdisk_set da fail_flushes 1
-run_fails any sync /dev/mapper/p-a
+simdisk_losing da run_fails any sync /dev/mapper/p-a
 kill -0 $second || fail "it was preserved before the FLUSH"
-simdisk_set da fail_flushes 0
 simdisk_set mp read_us 0
 run_ok wait $first
 run_ok wait $second

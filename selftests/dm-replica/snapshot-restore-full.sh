@@ -24,9 +24,7 @@ run_ok dmsetup create p --table "0 8 replica-pool /dev/mp /dev/mapper/space 128 
 element p a 8
 element p b 8
 scribble /dev/mapper/p-a 0 8 1
-replctl monitor --json >"$DRP_TMP/events" 2>/dev/null &
-monitor=$!
-at_exit "kill $monitor 2>/dev/null"
+watch_events
 
 full="COW space of pool p is full: grow its device or return a snapshot"
 

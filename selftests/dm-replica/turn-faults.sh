@@ -150,10 +150,7 @@ run_ok sync /dev/mapper/p-x
 for e in b x; do
 	run_ok put $e 512 $((5 * MIB + 1024))
 	caches_something $e
-	simdisk_set d$e lose_unflushed 1
-	simdisk_set d$e fail_flushes 1
-	run_fails any sync /dev/mapper/p-$e
-	simdisk_set d$e fail_flushes 0
+	simdisk_losing d$e run_fails any sync /dev/mapper/p-$e
 	# It may be told once more.
 	wait_until 10 sync /dev/mapper/p-$e || fail "p-$e cannot be flushed any more"
 done
@@ -210,7 +207,6 @@ longest_write() {
 	echo $longest
 }
 is_through() { [[ $(sync_field p-a ab percent) = 100* ]]; }
-is_copied() { is_state p-a ab synchronized || is_state p-a ab skewed; }
 
 modify p detach ab
 clone p a b rate_limit=$SLOW
@@ -226,5 +222,5 @@ kill -0 $reader || fail "the read ended too early to tell"
 ((longest < 3500)) || fail "a write of the source waited $longest ms for a read of the clone"
 simdisk_set db read_us 0
 wait $reader
-wait_until 60 is_copied || fail "the copy does not end: $(dmsetup status p-a)"
+wait_until 60 is_copied p-a ab || fail "the copy does not end: $(dmsetup status p-a)"
 ok "a read of the clone that takes long does not stop the source's hosts (longest write $longest ms)"

@@ -79,6 +79,9 @@ read_identities() { read -r wwid_a wwid_b <<<"$(identities)"; }
 # OF-A OF-B [WHEN]
 assert_identities() { assert_eq "$(identities)" "$1 $2" "what consumers see of a and b ${3:-now}"; }
 
+# ELEMENT-DEVICE SYNC: a clone's copy has ended, and its target may have been written since.
+is_copied() { is_state "$1" "$2" synchronized || is_state "$1" "$2" skewed; }
+
 rate() { accepted p set "sync:${sync_id[$1]}" "rate_limit=$2"; }
 
 # What the machine does when the power comes back: all devices anew.

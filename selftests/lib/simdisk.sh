@@ -105,6 +105,16 @@ simdisk_power_fail_after() {
 	simdisk_control power-fail-after "$@"
 }
 
+# DISK COMMAND...: that is done while a FLUSH of the disk fails, and takes its cache with it.
+simdisk_losing() {
+	local disk=$1
+	shift
+	simdisk_set "$disk" lose_unflushed 1
+	simdisk_set "$disk" fail_flushes 1
+	"$@"
+	simdisk_set "$disk" fail_flushes 0
+}
+
 # MICROSECONDS SEED [LOSS]
 simdisk_power_fail_in_us() {
 	simdisk_control power-fail-in-us "$@"

@@ -79,4 +79,13 @@ cow_memory() { dmsetup status "$1" | awk '{ split($18, c, "/"); print c[1] }'; }
 cow_memory_max() { dmsetup status "$1" | awk '{ split($18, c, "/"); print c[2] }'; }
 cow_index() { dmsetup status "$1" | awk '{ split($19, c, "/"); print c[1] }'; }
 cow_index_max() { dmsetup status "$1" | awk '{ split($19, c, "/"); print c[2] }'; }
+# Events go to $DRP_TMP/events from now on.
+watch_events() {
+	replctl monitor --json >"$DRP_TMP/events" 2>/dev/null &
+	at_exit "kill $! 2>/dev/null"
+}
+# LEVEL: how many of them told of it.
+told() { grep -c "\"CowLevel\": *$1\b" "$DRP_TMP/events"; }
+# ELEMENT SYNC
+is_broken() { [ "$(sync_field "p-$1" "$2" state)" = broken ]; }
 cow_uses() { [ "$(cow_used "$1")" -eq "$2" ]; }

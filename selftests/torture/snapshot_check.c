@@ -213,13 +213,12 @@ void snapshots_notice_broken(struct life *l)
 
 unsigned int cow_used(struct life *l)
 {
-	char line[1024], *words[32], *save = NULL, *word;
-	unsigned int n = 0, used, total;
+	unsigned int used, total;
+	char line[1024];
 
 	dm_status("pfpool", line, sizeof(line));
-	for (word = strtok_r(line, " ", &save); word && n < 32; word = strtok_r(NULL, " ", &save))
-		words[n++] = word;
-	if (n < 4 || sscanf(words[n - 4], "%u/%u", &used, &total) != 2)
+	/* Behind twelve words, whatever comes later. */
+	if (sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %u/%u", &used, &total) != 2)
 		failed(l, "the pool's status does not tell of its space");
 	return used;
 }
