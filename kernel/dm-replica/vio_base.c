@@ -26,6 +26,16 @@ static void base_granted(struct drp_range *range)
 	drp_vio_queue(drp_vio_bio(vio), vio->base_step);
 }
 
+void drp_vio_park(struct bio *bio, struct drp_element *e, struct drp_element *at)
+{
+	if (drp_gate_park(&at->gate, bio)) {
+		drp_element_want_leg(at);
+		drp_element_parked_at(e, &at->gate);
+	} else {
+		drp_pool_rerun_bio(e->pool, bio);
+	}
+}
+
 /* Its gate is closed: wait for it with nothing held, unless that took too long already. */
 static void park_at_base(struct bio *bio, struct drp_element *device)
 {
@@ -47,12 +57,7 @@ static void park_at_base(struct bio *bio, struct drp_element *device)
 	/* Our own gate keeps the ancestor until it has the bio. */
 	io->inside = false;
 	drp_vio_leave(io);
-	if (drp_gate_park(&device->gate, bio)) {
-		drp_element_want_leg(device);
-		drp_element_parked_at(e, &device->gate);
-	} else {
-		drp_pool_rerun_bio(e->pool, bio);
-	}
+	drp_vio_park(bio, e, device);
 	drp_gate_leave(&e->gate);
 }
 

@@ -27,6 +27,8 @@ void drp_vio_look_at_flush(struct bio *bio, blk_status_t *error);
 /* Go on with @step in the gate of the device of @place, with the region lock of the bio's range. */
 void drp_vio_enter_base(struct bio *bio, const struct drp_vio_place *place,
 			void (*step)(struct bio *bio));
+/* Run @bio of @e again when the gate of @at opens; it holds nothing any more, the caller the gate of @e. Any context. */
+void drp_vio_park(struct bio *bio, struct drp_element *e, struct drp_element *at);
 /* Give up what is held of an ancestor: region lock, gate. Any context. */
 void drp_vio_leave_base(struct drp_io_ctx *io);
 /* Go on with @step when [start, end) of io->vio.from, whose gate is held, is locked for @use (see range.h). */

@@ -70,12 +70,7 @@ static void park_at_origin(struct bio *bio, struct drp_element *origin)
 	struct drp_io_ctx *io = drp_io_of(bio);
 	struct drp_element *e = io->e, *device = leave_but_gates(io);
 
-	if (drp_gate_park(&origin->gate, bio)) {
-		drp_element_want_leg(origin);
-		drp_element_parked_at(e, &origin->gate);
-	} else {
-		drp_pool_rerun_bio(e->pool, bio);
-	}
+	drp_vio_park(bio, e, origin);
 	drp_gate_leave(&device->gate);
 	drp_gate_leave(&e->gate);
 }
